@@ -1,0 +1,1 @@
+"""Réglages et connexions : la seule pièce qui lise l'environnement."""

@@ -1,0 +1,46 @@
+"""Connections to PostgreSQL: synchronous for commands and workers, pooled and asynchronous for the web."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg_pool import AsyncConnectionPool
+
+from config.settings import Settings
+
+# Custom plans for the first executions, then one generic plan, would change the plan of a bbox query under load;
+# the bbox is what decides, so every execution is planned with its values.
+READ_OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off -c search_path=public"
+
+
+@contextmanager
+def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[Connection[tuple[Any, ...]]]:
+    """Open one read-write connection; the block is one transaction unless ``autocommit``.
+
+    Raises psycopg.OperationalError when the server cannot be reached.
+    """
+    with psycopg.connect(
+        settings.effective_database_url, autocommit=autocommit, options="-c jit=off", application_name="geoportail"
+    ) as conn:
+        yield conn
+
+
+@asynccontextmanager
+async def read_pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]]:
+    """Pool of read-only connections in autocommit, each with the public statement timeout."""
+    options = f"{READ_OPTIONS} -c default_transaction_read_only=on -c statement_timeout={settings.statement_timeout_ms}"
+    pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
+        settings.effective_read_url,
+        min_size=min(2, settings.pool_size),
+        max_size=settings.pool_size,
+        kwargs={"autocommit": True, "options": options, "application_name": "geoportail-web", "prepare_threshold": 1},
+        timeout=10,
+        open=False,
+    )
+    await pool.open(wait=True, timeout=10)
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -1,0 +1,90 @@
+"""One exception → status table, one problem+json shape (RFC 9457)."""
+
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from layers.catalog import UnknownEditionError, UnknownLayerError
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+
+
+@dataclass
+class ProblemError(Exception):
+    """An answer that is not the one asked for: a status, a sentence in French, the parameter at fault."""
+
+    status: int
+    title: str
+    detail: str
+    parameter: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def bad_parameter(name: str, detail: str) -> ProblemError:
+    """A 400 that names the parameter and says what is accepted."""
+    return ProblemError(400, "Paramètre refusé", detail, parameter=name)
+
+
+def not_found(detail: str) -> ProblemError:
+    return ProblemError(404, "Introuvable", detail)
+
+
+def problem_body(problem: ProblemError) -> bytes:
+    body: dict[str, Any] = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
+    if problem.parameter:
+        body["parameter"] = problem.parameter
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+_HTTP_TITLES = {404: "Introuvable", 405: "Méthode refusée", 413: "Demande trop volumineuse", 415: "Format d'envoi refusé"}
+_HTTP_DETAILS = {
+    404: "Cette adresse ne correspond à aucune ressource du portail.",
+    405: "Cette ressource ne se lit pas avec cette méthode.",
+}
+
+
+def to_problem(error: Exception) -> ProblemError:
+    """Translate any exception into the problem that the client receives; the cause stays in the log."""
+    match error:
+        case ProblemError():
+            return error
+        case UnknownLayerError() | UnknownEditionError():
+            return not_found(str(error))
+        case HTTPException(status_code=status):
+            headers = dict(error.headers or {})
+            return ProblemError(status, _HTTP_TITLES.get(status, "Demande refusée"), _HTTP_DETAILS.get(status, str(error.detail)), headers=headers)
+        case psycopg.errors.QueryCanceled():
+            return ProblemError(
+                503, "Demande trop longue", "La réponse demande trop de calcul : réduisez la zone ou le filtre.", headers={"Retry-After": "5"}
+            )
+        case psycopg.errors.DataError():
+            # A value that reached PostgreSQL and that it cannot read (a date out of range, an impossible geometry).
+            log.info("valeur refusée par la base : %s", type(error).__name__)
+            return ProblemError(400, "Valeur refusée", "Une valeur de la demande n'est pas acceptée : vérifiez les dates, nombres et géométries.")
+        case psycopg.OperationalError() | PoolTimeout():
+            log.error("base injoignable : %s", error)
+            return ProblemError(503, "Service momentanément indisponible", "La base de données ne répond pas : réessayez dans un instant.", headers={"Retry-After": "5"})
+        case _:
+            log.exception("erreur imprévue", exc_info=error)
+            return ProblemError(500, "Erreur interne", "Le portail n'a pas su répondre ; l'erreur est enregistrée.")
+
+
+def problem_response(problem: ProblemError) -> Response:
+    return Response(problem_body(problem), problem.status, problem.headers, media_type=PROBLEM)
+
+
+async def handle_error(_request: Request, error: Exception) -> Response:
+    """Starlette exception handler for everything."""
+    return problem_response(to_problem(error))

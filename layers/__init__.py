@@ -1,0 +1,1 @@
+"""The catalogue of layers and their editions, on PostGIS."""
