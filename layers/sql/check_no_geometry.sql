@@ -1,0 +1,1 @@
+SELECT key, count(*) OVER () FROM {prepared} WHERE geom IS NULL ORDER BY key LIMIT {limit}
