@@ -162,7 +162,9 @@ async def follow_catalog(url: str, on_change: Callable[[Catalog], Awaitable[None
     known = -1
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True, application_name="geoportail-catalogue") as conn:
+            async with await psycopg.AsyncConnection.connect(
+                url, autocommit=True, application_name="geoportail-catalogue"
+            ) as conn:
                 await conn.execute(f"LISTEN {CHANNEL}")
                 while True:
                     catalog = await fetch_catalog(conn)

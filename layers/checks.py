@@ -35,7 +35,10 @@ class Report:
         return tuple(f for f in self.findings if f.blocking and not (force and f.forcible))
 
     def as_json(self) -> dict[str, Any]:
-        found = [{"code": f.code, "message": f.message, "count": f.count, "examples": list(f.examples)} for f in self.findings]
+        found = [
+            {"code": f.code, "message": f.message, "count": f.count, "examples": list(f.examples)}
+            for f in self.findings
+        ]
         return {"read": self.read, "findings": found}
 
 

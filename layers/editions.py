@@ -192,7 +192,8 @@ def read_changes(layer: Layer, first: int, second: int, *, fields: list[str] | N
     """
     names = storage.field_names(layer) if fields is None else fields
     picked = [
-        sql.SQL("CASE WHEN a.key IS NULL THEN b.{n} ELSE a.{n} END AS {n}").format(n=sql.Identifier(name)) for name in names
+        sql.SQL("CASE WHEN a.key IS NULL THEN b.{n} ELSE a.{n} END AS {n}").format(n=sql.Identifier(name))
+        for name in names
     ]
     return statement(
         "changes",

@@ -136,7 +136,9 @@ class TileOptions(_Model):
 class Checks(_Model):
     """What an import must respect to be published without being forced."""
 
-    max_loss: float = Field(0.2, ge=0, le=1, description="Part des objets qui peut disparaître d'une édition à la suivante.")
+    max_loss: float = Field(
+        0.2, ge=0, le=1, description="Part des objets qui peut disparaître d'une édition à la suivante."
+    )
     max_outside: float = Field(0.05, ge=0, le=1, description="Part des objets admise hors du territoire.")
 
 
@@ -150,7 +152,9 @@ class Layer(_Model):
     keywords: tuple[str, ...] = ()
     producer: Producer
     licence: Licence
-    attribution: str = Field("", description="Mention à afficher avec les données ; par défaut le producteur et la licence.")
+    attribution: str = Field(
+        "", description="Mention à afficher avec les données ; par défaut le producteur et la licence."
+    )
     geometry: Geometry
     key: FieldName = Field(description="Attribut qui identifie un objet d'une édition à l'autre.")
     label: FieldName = Field(description="Attribut qui nomme un objet pour un lecteur.")

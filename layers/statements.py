@@ -13,7 +13,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def statement(name: str, directory: Path = DIRECTORY, **parts: sql.Composable) -> sql.Composed:
+def statement(name: str, directory: Path = DIRECTORY, /, **parts: sql.Composable) -> sql.Composed:
     """Return the query of ``<name>.sql`` with its ``{parts}`` composed; values stay as ``%(placeholders)s``."""
     return sql.SQL(_text(directory / f"{name}.sql")).format(**parts)
 

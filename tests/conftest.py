@@ -111,7 +111,17 @@ def python_environment() -> dict[str, str]:
 
 def run_python(settings: Settings, *args: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run ``python -m geoportal …`` against the database of ``settings``."""
-    env = {**os.environ, "GEOPORTAL_DATABASE_URL": settings.effective_database_url, "GEOPORTAL_DATA_DIR": str(settings.data_dir)}
+    env = {
+        **os.environ,
+        "GEOPORTAL_DATABASE_URL": settings.effective_database_url,
+        "GEOPORTAL_DATA_DIR": str(settings.data_dir),
+    }
     return subprocess.run(
-        [sys.executable, "-m", "geoportal", *args], cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        [sys.executable, "-m", "geoportal", *args],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )

@@ -1,0 +1,62 @@
+"""The portal as one ASGI application: ``uvicorn --factory geoportal.app:create_app``."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp
+
+from config.database import read_pool
+from config.settings import Settings
+from geoportal import downloads, health
+from geoportal.context import Portal
+from geoportal.edge import Edge
+from geoportal.links import Links
+from geoportal.ogc import api
+from geoportal.ogc.tiles import TileEndpoint
+from geoportal.portal.pages import ROUTES as PAGES
+from geoportal.templating import make_environment
+from layers.catalog import Catalog, follow_catalog
+
+log = logging.getLogger(__name__)
+
+
+class GeoportalApp(Starlette):
+    """Starlette's router under one middleware of ours: compression, headers and errors are decided in one place."""
+
+    def __init__(self, settings: Settings, routes: list[BaseRoute]) -> None:
+        super().__init__(routes=routes, lifespan=_lifespan)
+        self.state.settings = settings
+        self.router.redirect_slashes = True
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Edge(self.router, TileEndpoint(self.state))
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with read_pool(settings) as pool:
+        portal = Portal(settings, Links(settings.public_url), make_environment(settings), pool)
+        app.state.portal = portal
+
+        async def adopt(catalog: Catalog) -> None:
+            portal.catalog = catalog
+            log.info("catalogue en révision %s : %s couches", catalog.revision, len(catalog.collections))
+
+        follower = asyncio.create_task(follow_catalog(settings.effective_database_url, adopt))
+        try:
+            yield
+        finally:
+            follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await follower
+
+
+def create_app(settings: Settings | None = None) -> GeoportalApp:
+    """Build the application; ``settings`` come from the environment unless given."""
+    settings = settings or Settings()
+    return GeoportalApp(settings, [*health.ROUTES, Mount("/ogc", routes=api.ROUTES), *downloads.ROUTES, *PAGES])

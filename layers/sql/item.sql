@@ -1,0 +1,1 @@
+SELECT {text} FROM {source} source WHERE key = {key}
