@@ -1,0 +1,1 @@
+SELECT count(*) FROM portail.job WHERE %(owner)s::text IS NULL OR owner = %(owner)s

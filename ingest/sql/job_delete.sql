@@ -1,0 +1,1 @@
+DELETE FROM portail.job WHERE id = %(id)s

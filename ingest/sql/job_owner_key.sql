@@ -1,0 +1,1 @@
+SELECT key FROM portail.job_key

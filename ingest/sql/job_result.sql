@@ -1,0 +1,1 @@
+SELECT result FROM portail.job WHERE id = %(id)s AND status = 'successful'
