@@ -67,10 +67,10 @@ class _Model(BaseModel):
 class LayerField(_Model):
     """An attribute of the features, with the name that people read."""
 
-    name: FieldName
-    type: FieldType = FieldType.TEXT
+    name: FieldName = Field(description="Nom technique, celui des fichiers et de l'API.")
+    type: FieldType = Field(FieldType.TEXT, description="Nature des valeurs.")
     title: str = Field(min_length=1, description="Libellé en français, sans jargon.")
-    description: str = ""
+    description: str = Field("", description="Ce qu'il faut savoir pour bien lire la valeur.")
     unit: str = Field("", description="Unité, telle qu'on l'écrit : « m² », « habitants ».")
     values: dict[str, str] = Field(default_factory=dict, description="Valeurs possibles et leur libellé.")
     tiles: bool = Field(False, description="Vrai si l'attribut voyage dans les tuiles vectorielles.")
@@ -79,16 +79,16 @@ class LayerField(_Model):
 
 
 class Producer(_Model):
-    name: str
-    url: str = ""
+    name: str = Field(description="Qui produit les données.")
+    url: str = Field("", description="Site du producteur.")
 
 
 class Licence(_Model):
     """A licence by its SPDX-like code."""
 
-    code: Literal["etalab-2.0", "odbl-1.0", "cc-by-4.0", "cc0-1.0", "autre"]
-    title: str = ""
-    url: str = ""
+    code: Literal["etalab-2.0", "odbl-1.0", "cc-by-4.0", "cc0-1.0", "autre"] = Field(description="Code de la licence.")
+    title: str = Field("", description="Nom de la licence ; déduit du code s'il est connu.")
+    url: str = Field("", description="Texte de la licence ; déduit du code s'il est connu.")
 
     @model_validator(mode="before")
     @classmethod
@@ -115,15 +115,15 @@ _LICENCES = {
 class Source(_Model):
     """Where the official data come from and which reader understands them."""
 
-    reader: Identifier
+    reader: Identifier = Field(description="Lecteur qui comprend cette source.")
     dataset: str = Field("", description="Nom du jeu dans la source, quand elle en contient plusieurs.")
-    url: str = ""
+    url: str = Field("", description="Adresse du fichier officiel, quand la source en est un.")
     page: str = Field("", description="Page où un humain lit la description de la source.")
     frequency: str = Field("", description="Rythme de mise à jour annoncé, en clair.")
 
 
 class TileOptions(_Model):
-    min_zoom: int = Field(0, ge=0, le=22)
+    min_zoom: int = Field(0, ge=0, le=22, description="Premier niveau où la couche est servie en tuiles.")
     max_zoom: int = Field(16, ge=0, le=22, description="Dernier niveau calculé ; au-delà le client agrandit.")
 
     @model_validator(mode="after")
@@ -136,35 +136,32 @@ class TileOptions(_Model):
 class Checks(_Model):
     """What an import must respect to be published without being forced."""
 
-    max_loss: float = Field(
-        0.2, ge=0, le=1, description="Part des objets qui peut disparaître d'une édition à la suivante."
-    )
+    max_loss: float = Field(0.2, ge=0, le=1, description="Part des objets qui peut disparaître d'une édition à la suivante.")
     max_outside: float = Field(0.05, ge=0, le=1, description="Part des objets admise hors du territoire.")
 
 
 class Layer(_Model):
     """A published dataset: identity, schema, licence, source, access. Its style is beside it, its editions in PostGIS."""
 
-    id: Identifier
-    title: str = Field(min_length=1)
-    description: str = Field(min_length=1)
+    id: Identifier = Field(description="Nom de la couche dans les adresses.")
+    title: str = Field(min_length=1, description="Titre en français.")
+    description: str = Field(min_length=1, description="Ce que la couche contient, d'où elle vient et ses limites.")
     theme: str = Field(min_length=1, description="Thème de l'atlas où la carte est rangée.")
-    keywords: tuple[str, ...] = ()
-    producer: Producer
-    licence: Licence
-    attribution: str = Field(
-        "", description="Mention à afficher avec les données ; par défaut le producteur et la licence."
-    )
-    geometry: Geometry
+    position: int = Field(1000, ge=0, description="Rang dans les listes : les plus petits d'abord.")
+    keywords: tuple[str, ...] = Field((), description="Mots par lesquels on la cherche.")
+    producer: Producer = Field(description="Qui produit les données.")
+    licence: Licence = Field(description="Licence de réutilisation : un code, ou code, titre et adresse.")
+    attribution: str = Field("", description="Mention à afficher avec les données ; par défaut le producteur et la licence.")
+    geometry: Geometry = Field(description="Forme des objets.")
     key: FieldName = Field(description="Attribut qui identifie un objet d'une édition à l'autre.")
     label: FieldName = Field(description="Attribut qui nomme un objet pour un lecteur.")
-    fields: tuple[LayerField, ...] = Field(min_length=1)
+    fields: tuple[LayerField, ...] = Field(min_length=1, description="Attributs des objets, dans l'ordre de lecture.")
     datetime: FieldName | None = Field(None, description="Attribut de date sur lequel porte le paramètre datetime.")
-    source: Source | None = None
-    access: Access = Access.PUBLIC
+    source: Source | None = Field(None, description="Source officielle, que lit la commande ingest.")
+    access: Access = Field(Access.PUBLIC, description="Qui peut lire la couche.")
     fictif: bool = Field(False, description="Vrai si les données sont inventées : dit partout où elles paraissent.")
-    tiles: TileOptions = TileOptions()
-    checks: Checks = Checks()
+    tiles: TileOptions = Field(TileOptions(), description="Niveaux des tuiles vectorielles.")
+    checks: Checks = Field(Checks(), description="Ce qu'un import doit respecter pour être publié sans être forcé.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
