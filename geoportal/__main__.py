@@ -1,0 +1,5 @@
+"""``python -m geoportal <verb>``: the command line."""
+
+from geoportal.cli import main
+
+main()
