@@ -10,6 +10,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from config.settings import Settings
 
+Pool = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
+
 # Custom plans for the first executions, then one generic plan, would change the plan of a bbox query under load;
 # the bbox is what decides, so every execution is planned with its values.
 READ_OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off -c search_path=public"
@@ -28,10 +30,10 @@ def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[Connect
 
 
 @asynccontextmanager
-async def read_pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]]:
+async def read_pool(settings: Settings) -> AsyncIterator[Pool]:
     """Pool of read-only connections in autocommit, each with the public statement timeout."""
     options = f"{READ_OPTIONS} -c default_transaction_read_only=on -c statement_timeout={settings.statement_timeout_ms}"
-    pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
+    pool: Pool = AsyncConnectionPool(
         settings.effective_read_url,
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,
@@ -44,3 +46,17 @@ async def read_pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[Asy
         yield pool
     finally:
         await pool.close()
+
+
+@asynccontextmanager
+async def export_connection(settings: Settings) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+    """A connection of its own for a long stream, so that slow readers never empty the pool.
+
+    One read-only snapshot from the first row to the last.
+    """
+    options = f"-c jit=off -c default_transaction_read_only=on -c statement_timeout={settings.export_timeout_ms}"
+    options += " -c default_transaction_isolation=repeatable\\ read"
+    async with await AsyncConnection.connect(
+        settings.effective_read_url, options=options, application_name="geoportail-export"
+    ) as conn:
+        yield conn

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,18 +56,36 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GEOPORTAL_", frozen=True, extra="ignore")
 
-    database_url: str = Field("", description="Base PostGIS à utiliser ; vide : la grappe privée de GEOPORTAL_DATA_DIR.")
-    read_database_url: str = Field("", description="Réplique de lecture pour les réponses publiques ; vide : la même base.")
-    public_url: str = Field("http://localhost:8000", description="Adresse publique du portail, reprise dans tous les liens.")
-    data_dir: Path = Field(ROOT / "var", description="Dossier des données de travail : grappe privée, tuiles, journaux.")
+    database_url: str = Field(
+        "", description="Base PostGIS à utiliser ; vide : la grappe privée de GEOPORTAL_DATA_DIR."
+    )
+    read_database_url: str = Field(
+        "", description="Réplique de lecture pour les réponses publiques ; vide : la même base."
+    )
+    public_url: str = Field(
+        "http://localhost:8000", description="Adresse publique du portail, reprise dans tous les liens."
+    )
+    data_dir: Path = Field(
+        ROOT / "var", description="Dossier des données de travail : grappe privée, tuiles, journaux."
+    )
     territory: str = Field("44", description="Code du département publié.")
-    shared_data: Path | None = Field(None, description="Dossier de fichiers réels pour les essais ; absent : ces essais sont sautés.")
+    shared_data: Path | None = Field(
+        None, description="Dossier de fichiers réels pour les essais ; absent : ces essais sont sautés."
+    )
     web_workers: int = Field(2, ge=1, le=64, description="Nombre de processus web.")
     pool_size: int = Field(8, ge=1, le=200, description="Connexions de lecture par processus web.")
-    statement_timeout_ms: int = Field(20_000, ge=100, description="Durée maximale d'une requête publique, en millisecondes.")
+    statement_timeout_ms: int = Field(
+        20_000, ge=100, description="Durée maximale d'une requête publique, en millisecondes."
+    )
+    export_timeout_ms: int = Field(3_600_000, ge=1000, description="Durée maximale d'un téléchargement complet, en millisecondes.")
+    max_exports: int = Field(4, ge=1, description="Téléchargements complets servis à la fois, par processus web.")
     max_items: int = Field(10_000, ge=1, description="Nombre maximal d'objets par page de l'API.")
-    tile_max_bytes: int = Field(500_000, ge=10_000, description="Poids maximal d'une tuile vectorielle, en octets, avant compression.")
-    tile_cache_mb: int = Field(64, ge=0, description="Mémoire consacrée aux tuiles chaudes, par processus web, en mégaoctets.")
+    tile_max_bytes: int = Field(
+        500_000, ge=10_000, description="Poids maximal d'une tuile vectorielle, en octets, avant compression."
+    )
+    tile_cache_mb: int = Field(
+        64, ge=0, description="Mémoire consacrée aux tuiles chaudes, par processus web, en mégaoctets."
+    )
 
     @field_validator("public_url")
     @classmethod
@@ -130,15 +149,17 @@ def find_territory(code: str) -> Territory:
 def socket_directory(data_dir: Path) -> Path:
     """Directory of the private cluster's Unix socket.
 
-    It is inside ``data_dir`` unless that path is too long for a socket address; then it is a directory of the
-    system's temporary folder whose name is drawn from the path, so that every process finds the same one.
+    It is inside ``data_dir`` unless that path is too long for a socket address or holds a comma (libpq's separator);
+    then it is a directory of the system's temporary folder whose name is drawn from the path, so that every process
+    finds the same one.
     """
     inside = data_dir / "run"
-    if len(str(inside).encode()) <= SOCKET_PATH_LIMIT:
+    if len(str(inside).encode()) <= SOCKET_PATH_LIMIT and "," not in str(inside):
         return inside
     digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"geoportail-{digest}"
 
 
 def private_cluster_url(data_dir: Path) -> str:
-    return f"postgresql://geoportail@/geoportail?host={socket_directory(data_dir)}"
+    """Address of the private cluster; the folder is escaped, for it may hold spaces or accents."""
+    return f"postgresql://geoportail@/geoportail?host={quote(str(socket_directory(data_dir)), safe='/')}"

@@ -1,13 +1,12 @@
 """What every handler needs, made once per process and found in ``request.app.state.portal``."""
 
+import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
 from jinja2 import Environment
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
+from config.database import Pool
 from config.settings import Settings
 from geoportal.links import Links
 from layers.catalog import EMPTY, Catalog
@@ -23,8 +22,12 @@ class Portal:
     settings: Settings
     links: Links
     templates: Environment
-    pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
+    pool: Pool
     catalog: Catalog = field(default=EMPTY)
+    export_slots: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.export_slots = asyncio.Semaphore(self.settings.max_exports)
 
 
 def portal_of(request: Request) -> Portal:

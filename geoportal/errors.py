@@ -27,6 +27,7 @@ class ProblemError(Exception):
     detail: str
     parameter: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    type: str = "about:blank"  # the URI that a standard gives to this kind of error, when it gives one
 
     def __str__(self) -> str:
         return self.detail
@@ -42,13 +43,23 @@ def not_found(detail: str) -> ProblemError:
 
 
 def problem_body(problem: ProblemError) -> bytes:
-    body: dict[str, Any] = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
+    body: dict[str, Any] = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
     if problem.parameter:
         body["parameter"] = problem.parameter
     return json.dumps(body, ensure_ascii=False).encode()
 
 
-_HTTP_TITLES = {404: "Introuvable", 405: "Méthode refusée", 413: "Demande trop volumineuse", 415: "Format d'envoi refusé"}
+_HTTP_TITLES = {
+    404: "Introuvable",
+    405: "Méthode refusée",
+    413: "Demande trop volumineuse",
+    415: "Format d'envoi refusé",
+}
 _HTTP_DETAILS = {
     404: "Cette adresse ne correspond à aucune ressource du portail.",
     405: "Cette ressource ne se lit pas avec cette méthode.",
@@ -64,18 +75,35 @@ def to_problem(error: Exception) -> ProblemError:
             return not_found(str(error))
         case HTTPException(status_code=status):
             headers = dict(error.headers or {})
-            return ProblemError(status, _HTTP_TITLES.get(status, "Demande refusée"), _HTTP_DETAILS.get(status, str(error.detail)), headers=headers)
+            return ProblemError(
+                status,
+                _HTTP_TITLES.get(status, "Demande refusée"),
+                _HTTP_DETAILS.get(status, str(error.detail)),
+                headers=headers,
+            )
         case psycopg.errors.QueryCanceled():
             return ProblemError(
-                503, "Demande trop longue", "La réponse demande trop de calcul : réduisez la zone ou le filtre.", headers={"Retry-After": "5"}
+                503,
+                "Demande trop longue",
+                "La réponse demande trop de calcul : réduisez la zone ou le filtre.",
+                headers={"Retry-After": "5"},
             )
         case psycopg.errors.DataError():
             # A value that reached PostgreSQL and that it cannot read (a date out of range, an impossible geometry).
             log.info("valeur refusée par la base : %s", type(error).__name__)
-            return ProblemError(400, "Valeur refusée", "Une valeur de la demande n'est pas acceptée : vérifiez les dates, nombres et géométries.")
+            return ProblemError(
+                400,
+                "Valeur refusée",
+                "Une valeur de la demande n'est pas acceptée : vérifiez les dates, nombres et géométries.",
+            )
         case psycopg.OperationalError() | PoolTimeout():
             log.error("base injoignable : %s", error)
-            return ProblemError(503, "Service momentanément indisponible", "La base de données ne répond pas : réessayez dans un instant.", headers={"Retry-After": "5"})
+            return ProblemError(
+                503,
+                "Service momentanément indisponible",
+                "La base de données ne répond pas : réessayez dans un instant.",
+                headers={"Retry-After": "5"},
+            )
         case _:
             log.exception("erreur imprévue", exc_info=error)
             return ProblemError(500, "Erreur interne", "Le portail n'a pas su répondre ; l'erreur est enregistrée.")

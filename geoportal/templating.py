@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,17 +20,6 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 PARIS = ZoneInfo("Europe/Paris")
 NARROW = "\u202f"
 NO_BREAK = "\u00a0"
-
-# Everything comes from the site; MapLibre draws patterns through data: and blob: images.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'self'"
-)
-PAGE_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-}
 
 _MONTHS = (
     "janvier",
@@ -155,6 +144,13 @@ def find_link(document: Mapping[str, Any], rel: str, media_type: str = "") -> st
     return None
 
 
+def as_page(href: str) -> str:
+    """The same address, for a reader: links of a document lead a program from JSON to JSON."""
+    parts = urlsplit(href)
+    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "f"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("f", "html")])))
+
+
 def other_formats(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The same resource in its other representations, for « Cette page en… »."""
     return [
@@ -216,6 +212,7 @@ def make_environment(settings: Settings) -> Environment:
         compte=counted,
         valeur=format_value,
         format_media=format_media,
+        en_page=as_page,
         json_lisible=format_json,
         champs=sort_fields,
     )

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -55,9 +57,9 @@ class Edition:
     bbox: tuple[float, float, float, float] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Collection:
-    """A layer with its current edition: what the API calls a collection.
+    """A layer with its current edition: what the API calls a collection. Replaced, never changed, at a new revision.
 
     ``srid`` is the storage CRS (EPSG code). ``footprints`` maps each edition after the first to the z14 tiles that it
     touched (z-order codes), or None for "any tile": see ``layers.editions.touched_tiles``.
@@ -73,6 +75,12 @@ class Collection:
     def id(self) -> str:
         return self.layer.id
 
+    @cached_property
+    def version(self) -> str:
+        """Changes with the edition and with the definition: the heart of every ETag."""
+        definition = self.layer.model_dump_json() + repr(self.style)
+        return f"{self.edition.number}-{zlib.crc32(definition.encode()):08x}"
+
     @property
     def is_public(self) -> bool:
         return self.layer.access is Access.PUBLIC
@@ -84,6 +92,12 @@ class Catalog:
 
     revision: int
     collections: Mapping[str, Collection]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with any layer or edition. The revision alone could hide a transaction that committed late."""
+        versions = "|".join(f"{one.id}:{one.version}" for one in self)
+        return f"{zlib.crc32(versions.encode()):08x}"
 
     def __iter__(self) -> Iterator[Collection]:
         return iter(self.collections.values())
@@ -120,7 +134,8 @@ _EDITIONS = f"SELECT {_EDITION} FROM portail.edition e WHERE e.layer_id = %s ORD
 
 def edition_from_row(row: tuple[Any, ...]) -> Edition:
     """Build an Edition from the columns of ``_EDITION``, in that order."""
-    return Edition(*row[:-1], bbox=tuple(row[-1]) if row[-1] else None)
+    *values, bbox = row
+    return Edition(*values, tuple(bbox) if bbox else None)
 
 
 def _catalog_from_rows(revision: int, rows: list[tuple[Any, ...]]) -> Catalog:
@@ -159,7 +174,7 @@ async def follow_catalog(url: str, on_change: Callable[[Catalog], Awaitable[None
 
     One connection LISTENs; a slow poll guards against a lost notification, and a lost connection is made again.
     """
-    known = -1
+    known: tuple[int, str] | None = None
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
@@ -168,8 +183,8 @@ async def follow_catalog(url: str, on_change: Callable[[Catalog], Awaitable[None
                 await conn.execute(f"LISTEN {CHANNEL}")
                 while True:
                     catalog = await fetch_catalog(conn)
-                    if catalog.revision != known:
-                        known = catalog.revision
+                    if (state := (catalog.revision, catalog.fingerprint)) != known:
+                        known = state
                         await on_change(catalog)
                     async for _ in conn.notifies(timeout=_SAFETY_POLL_SECONDS, stop_after=1):
                         pass

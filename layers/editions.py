@@ -147,7 +147,7 @@ def _apply(
         )
         new_fields = columns(storage.field_names(layer), "n")
         cur.execute(statement("open_rows", new_fields=new_fields, **parts), {"number": number})
-        overviews.refresh_overviews(cur, layer, srid, "delta")
+        overviews.refresh_overviews(cur, layer, srid)
         footprint = delta_footprint(cur, srid)
         cur.execute("DROP TABLE delta")
     counts = {"added": added, "changed": changed, "removed": removed, "unchanged": unchanged}
@@ -191,7 +191,7 @@ def read_changes(layer: Layer, first: int, second: int, *, fields: list[str] | N
     ``change`` is added, changed or removed, going from ``first`` to ``second``; a removed feature keeps its last values.
     """
     names = storage.field_names(layer) if fields is None else fields
-    picked = [
+    picked: list[sql.Composable] = [
         sql.SQL("CASE WHEN a.key IS NULL THEN b.{n} ELSE a.{n} END AS {n}").format(n=sql.Identifier(name))
         for name in names
     ]
@@ -199,13 +199,17 @@ def read_changes(layer: Layer, first: int, second: int, *, fields: list[str] | N
         "changes",
         current=storage.current_table(layer),
         history=storage.history_table(layer),
-        fields=columns(names),
-        picked_fields=sql.SQL(", ").join(picked),
+        fields=_each_with_comma([sql.Identifier(name) for name in names]),
+        picked_fields=_each_with_comma(picked),
         first=sql.Literal(first),
         second=sql.Literal(second),
         low=sql.Literal(min(first, second)),
         high=sql.Literal(max(first, second)),
     )
+
+
+def _each_with_comma(parts: list[sql.Composable]) -> sql.Composed:
+    return sql.SQL("").join(sql.SQL("{}, ").format(part) for part in parts)
 
 
 def find_layer(conn: Connection[Any], layer_id: str) -> Layer:

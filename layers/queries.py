@@ -75,7 +75,7 @@ class Selection:
         column = sql.Identifier(date_field.name)
         cast = "::date" if date_field.type is FieldType.DATE else ""
         bounds = zip(self.interval or (), (">=", "<="), strict=False)
-        terms = [
+        terms: list[sql.Composable] = [
             sql.SQL("{} " + sign + " {}::timestamptz" + cast).format(column, self.values.bind(bound))
             for bound, sign in bounds
             if bound is not None
@@ -108,17 +108,17 @@ def sort_key(layer_field: LayerField, *, descending: bool) -> SortKey:
     return SortKey(layer_field.name, descending, layer_field.type.sql)
 
 
-def geometry_in(crs: Crs, storage_srid: int) -> sql.Composable:
-    """The geometry column in the CRS and axis order of the answer."""
+def geometry_in(crs: Crs, storage_srid: int, *, flip: bool = True) -> sql.Composable:
+    """The geometry column in the CRS of the answer, and in its axis order unless the format fixes x first."""
     out: sql.Composable = sql.Identifier("geom")
     if crs.srid != storage_srid:
         out = sql.SQL("ST_Transform({}, {})").format(out, sql.Literal(crs.srid))
-    return sql.SQL("ST_FlipCoordinates({})").format(out) if crs.flipped else out
+    return sql.SQL("ST_FlipCoordinates({})").format(out) if crs.flipped and flip else out
 
 
 def feature_text(fields: Sequence[LayerField], crs: Crs, storage_srid: int, *, geometry: bool = True) -> sql.Composed:
     """SQL that writes one row as the text of a GeoJSON Feature."""
-    shape = sql.SQL("'null'")
+    shape: sql.Composable = sql.SQL("'null'")
     if geometry:
         shape = sql.SQL("coalesce(ST_AsGeoJSON({}, {}, 0), 'null')").format(
             geometry_in(crs, storage_srid), sql.Literal(crs.decimals)

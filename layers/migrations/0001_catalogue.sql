@@ -56,5 +56,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON portail.layer
-    FOR EACH STATEMENT EXECUTE FUNCTION portail.announce();
+-- For each row, not each statement: an import that changes nothing must announce nothing.
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON portail.layer
+    FOR EACH ROW EXECUTE FUNCTION portail.announce();

@@ -1,0 +1,28 @@
+"""Conditional requests: an answer that the client already holds is not computed again."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+# A page may be kept, and is asked about again each time: 304 costs no SQL.
+REVALIDATE = "public, max-age=0, must-revalidate"
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def weak_etag(*parts: object) -> str:
+    """A weak ETag: the answers say the same, their bytes may differ (compression, time of answer)."""
+    return 'W/"' + "-".join(str(part) for part in parts) + '"'
+
+
+def matches(header: str | None, etag: str) -> bool:
+    """Whether an If-None-Match header names ``etag`` (weak comparison, RFC 9110 §13.1.2)."""
+    if header is None:
+        return False
+    wanted = etag.removeprefix("W/")
+    return header.strip() == "*" or any(part.strip().removeprefix("W/") == wanted for part in header.split(","))
+
+
+def not_modified(request: Request, etag: str, cache_control: str = REVALIDATE) -> Response | None:
+    """The 304 to send when the client holds this version, else None."""
+    if not matches(request.headers.get("if-none-match"), etag):
+        return None
+    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": cache_control, "Vary": "Accept"})

@@ -1,0 +1,160 @@
+"""Items in streamed formats: GeoJSON-Seq, CSV, FlatGeobuf; and the whole layer as one GeoJSON document."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg import AsyncConnection, sql
+from starlette.responses import StreamingResponse
+
+from config.database import export_connection
+from geoportal.context import Portal
+from geoportal.errors import ProblemError
+from geoportal.links import link
+from geoportal.media import Media, dumps
+from geoportal.ogc.items_request import ItemsRequest
+from layers.exports import stream_csv, stream_features
+from layers.flatgeobuf import stream_flatgeobuf
+from layers.keyset import Position, encode, order_by
+from layers.statements import statement
+
+_SLOT_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFormat(Media):
+    """A streamed format, with its file extension and the words of its link."""
+
+    title: str = ""
+    extension: str = ""
+
+
+GEOJSON_FILE = ItemFormat("geojson", "application/geo+json", (), "GeoJSON", "geojson")
+GEOJSONSEQ = ItemFormat("geojsonseq", "application/geo+json-seq", (), "GeoJSON, un objet par ligne", "geojsonl")
+CSV = ItemFormat("csv", "text/csv; charset=utf-8", (), "Tableau (CSV)", "csv")
+FLATGEOBUF = ItemFormat("fgb", "application/flatgeobuf", (), "FlatGeobuf", "fgb")
+FORMATS = (GEOJSONSEQ, CSV, FLATGEOBUF)
+
+_Conn = AsyncConnection[tuple[Any, ...]]
+
+
+async def stream_items(portal: Portal, wanted: ItemsRequest, media: ItemFormat, headers: dict[str, str]) -> StreamingResponse:
+    """Answer with one page in a streamed format; the next page, if any, is in the Link header (RFC 8288)."""
+    async with portal.pool.connection() as conn:
+        token = await _next_token(conn, wanted)
+    if token:
+        query = {"f": media.name, "limit": wanted.limit, "crs": wanted.crs.uri, "token": token}
+        href = portal.links.collection(wanted.collection.id, "items", query=query)
+        headers = {**headers, "Link": f'<{href}>; rel="next"; type="{media.type}"'}
+    return await stream_response(portal, wanted, media, headers, limit=wanted.limit)
+
+
+async def stream_response(
+    portal: Portal, wanted: ItemsRequest, media: ItemFormat, headers: dict[str, str], *, limit: int | None
+) -> StreamingResponse:
+    """Stream the features of ``wanted`` (all of them when ``limit`` is None) from one snapshot.
+
+    The first block is made before the answer starts: an error of the query is still a clean error.
+    """
+    blocks = _blocks(portal, wanted, media, limit)
+    first = await anext(blocks, b"")
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            yield first
+            async for block in blocks:
+                yield block
+        finally:
+            await blocks.aclose()
+
+    return StreamingResponse(body(), headers=headers, media_type=media.type)
+
+
+@asynccontextmanager
+async def _slot(portal: Portal) -> AsyncIterator[None]:
+    """One of the few long streams served at once; a 503 when none is free soon."""
+    try:
+        async with asyncio.timeout(_SLOT_SECONDS):
+            await portal.export_slots.acquire()
+    except TimeoutError:
+        raise ProblemError(
+            503, "Trop de téléchargements", "Trop de téléchargements sont en cours : réessayez dans une minute.",
+            headers={"Retry-After": "60"},
+        ) from None  # fmt: skip
+    try:
+        yield
+    finally:
+        portal.export_slots.release()
+
+
+async def _blocks(portal: Portal, wanted: ItemsRequest, media: ItemFormat, limit: int | None) -> AsyncIterator[bytes]:
+    selection, fields, crs = wanted.selection, wanted.fields, wanted.crs
+    async with _slot(portal), export_connection(portal.settings) as conn:
+        if media is GEOJSON_FILE:
+            yield _collection_head(wanted)
+            async for block in stream_features(conn, selection, fields, crs, separator=b",\n", limit=limit):
+                yield block
+            yield b"\n]}\n"
+        elif media is GEOJSONSEQ:
+            # RFC 8142: each text is preceded by a record separator and followed by a line feed.
+            yield b"\x1e"
+            async for block in stream_features(conn, selection, fields, crs, separator=b"\n\x1e", limit=limit):
+                yield block
+            yield b"\n"
+        elif media is CSV:
+            async for block in stream_csv(conn, selection, fields, crs, limit=limit):
+                yield block
+        else:
+            total = await _total(conn, wanted, limit)
+            async for block in stream_flatgeobuf(conn, selection, fields, crs, total=total, limit=limit):
+                yield block
+
+
+def _collection_head(wanted: ItemsRequest) -> bytes:
+    """The opening of a GeoJSON file, with what one must know to reuse it."""
+    layer, edition = wanted.collection.layer, wanted.selection.edition
+    head: dict[str, Any] = {
+        "type": "FeatureCollection",
+        "name": layer.id,
+        "title": layer.title,
+        "edition": edition,
+        "attribution": layer.credit,
+        "licence": layer.licence.label,
+        "links": [link(layer.licence.href, "license", "text/html", layer.licence.label)] if layer.licence.href else [],
+    }
+    if layer.fictif:
+        head["FICTIF"] = True
+    if wanted.crs.srid != 4326:
+        head["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{wanted.crs.srid}"}}
+    return dumps(head)[:-1] + b',"features":[\n'
+
+
+async def _total(conn: _Conn, wanted: ItemsRequest, limit: int | None) -> int:
+    selection = wanted.selection
+    narrowed = not selection.is_everything or selection.position is not None
+    if not narrowed and selection.edition == wanted.collection.edition.number:
+        return wanted.collection.edition.total
+    counted = replace(selection, values=replace(selection.values, values=dict(selection.values.values)))
+    bound = sql.SQL("LIMIT {}").format(sql.Literal(limit)) if limit else sql.SQL("")
+    query = statement("count", source=counted.source, where=counted.where(), limit=bound)
+    row = await (await conn.execute(query, counted.values.values)).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def _next_token(conn: _Conn, wanted: ItemsRequest) -> str | None:
+    """Token of the page after this one: known from the last row of this page and whether one follows."""
+    selection = wanted.selection
+    marked = replace(selection, values=replace(selection.values, values=dict(selection.values.values)))
+    marks = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(level.column)) for level in marked.order)
+    query = statement(
+        "page_end",
+        marks=marks,
+        source=marked.source,
+        where=marked.where(),
+        order=order_by(marked.order),
+        offset=sql.Literal(wanted.limit - 1),
+    )
+    rows = await (await conn.execute(query, marked.values.values)).fetchall()
+    return encode(Position(tuple(rows[0]))) if len(rows) == 2 else None

@@ -1,0 +1,1 @@
+DELETE FROM {overview} o USING overview_touched t WHERE o._level = {level} AND o._cx = t._cx AND o._cy = t._cy
