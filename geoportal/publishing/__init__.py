@@ -1,0 +1,1 @@
+"""Putting layers on line and taking them back."""

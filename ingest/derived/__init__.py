@@ -1,0 +1,23 @@
+"""What the portal computes from its own layers: rasters published as coverages."""
+
+from collections.abc import Callable
+
+from config.database import connect
+from config.settings import Settings
+from ingest.derived import distance
+from ingest.derived.rasters import read_rasters
+from layers.catalog import read_catalog
+
+
+def build_derived(settings: Settings, say: Callable[[str], None]) -> None:
+    """Compute again the rasters whose source layers have a new edition, or whose file is missing."""
+    with connect(settings, autocommit=True) as conn:
+        catalog = read_catalog(conn)
+        sources = distance.sources_of(catalog)
+        if sources is None:
+            return
+        for raster in read_rasters(conn):
+            if raster.id == distance.ID and dict(raster.sources) == sources and raster.file(settings.data_dir).is_file():
+                return
+        distance.build(conn, settings, catalog, sources)
+        say("Distance à la mairie la plus proche : carte calculée.")

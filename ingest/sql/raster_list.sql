@@ -1,0 +1,1 @@
+SELECT definition, path, sources, updated_at FROM portail.raster ORDER BY id
