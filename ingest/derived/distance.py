@@ -38,7 +38,11 @@ def sources_of(catalog: Catalog) -> dict[str, int] | None:
 
 
 def build(conn: Connection[Any], settings: Settings, catalog: Catalog, sources: dict[str, int]) -> Path:
-    """Compute, write and register the raster; return its file. The previous file goes once the new one is registered."""
+    """Compute, write and register the raster; return its file.
+
+    The file that it replaces stays until the next time: another process may be reading it.
+    """
+    previous = [raster.path for raster in rasters.read_rasters(conn) if raster.id == ID]
     communes, mairies = (catalog.get(layer_id) for layer_id in SOURCES)
     territory = shapely.union_all(_geometries(conn, communes))
     window = distance_grid(territory, _geometries(conn, mairies), RESOLUTION)
@@ -48,7 +52,7 @@ def build(conn: Connection[Any], settings: Settings, catalog: Catalog, sources: 
     tags |= {"TITLE": definition.title, "COPYRIGHT": definition.attribution}
     write_cog(settings.data_dir / path, window, communes.srid, definition.field_title, definition.unit, tags)
     rasters.register(conn, definition, path, sources)
-    _remove_others(settings.data_dir / path)
+    _remove_others(settings.data_dir, {path, *previous})
     return settings.data_dir / path
 
 
@@ -105,7 +109,7 @@ def _definition(window: Window, communes: Collection, mairies: Collection) -> Ra
     )
 
 
-def _remove_others(path: Path) -> None:
-    for other in path.parent.glob(f"{ID}-*.tif"):
-        if other != path:
-            other.unlink(missing_ok=True)
+def _remove_others(data_dir: Path, kept: set[str]) -> None:
+    for file in (data_dir / rasters.FOLDER).glob(f"{ID}-*.tif"):
+        if str(file.relative_to(data_dir)) not in kept:
+            file.unlink(missing_ok=True)
