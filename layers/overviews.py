@@ -109,7 +109,8 @@ class _Build:
         """All rows one level finer than ``level``: features for the finest one."""
         if level == FINEST_LEVEL:
             return self._features(sql.SQL("{} f").format(storage.current_table(self.layer)))
-        return sql.SQL("SELECT * FROM {} WHERE _level = {}").format(self.overview, sql.Literal(level + 1))
+        every = sql.SQL("SELECT key{}, _nombre, _rest, _ax, _ay, geom FROM {} WHERE _level = {}")
+        return every.format(_following(self.layer), self.overview, sql.Literal(level + 1))
 
     def touched_source(self, level: int) -> sql.Composable:
         """The rows one level finer than ``level`` that belong to the cells of temp table ``overview_touched``."""
