@@ -58,11 +58,7 @@ class Assets:
     @classmethod
     @lru_cache
     def of_portal(cls) -> "Assets":
-        own = {
-            path.relative_to(STATIC).as_posix(): path
-            for path in sorted(STATIC.rglob("*"))
-            if path.suffix in _MEDIA_TYPES
-        }
+        own = {path.relative_to(STATIC).as_posix(): path for path in sorted(STATIC.rglob("*")) if path.suffix in _MEDIA_TYPES}
         vendor = {name: NODE_MODULES / inside for name, inside in VENDOR.items()}
         return cls(own | {name: path for name, path in vendor.items() if path.is_file()})
 
@@ -105,9 +101,7 @@ def _encode(path: Path, _modified: int, encoding: str) -> tuple[bytes, str]:
 def _choose_encoding(accept: str, suffix: str) -> str:
     if suffix in _COMPRESSED_ALREADY:
         return ""
-    refused_or_not = {
-        part.split(";")[0].strip(): part.replace(" ", "").endswith(";q=0") for part in accept.lower().split(",")
-    }
+    refused_or_not = {part.split(";")[0].strip(): part.replace(" ", "").endswith(";q=0") for part in accept.lower().split(",")}
     return next((coding for coding in ("br", "gzip") if refused_or_not.get(coding) is False), "")
 
 
