@@ -1,0 +1,91 @@
+"""One run of the bench: prepare the data, take each measure, keep going when one fails."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.settings import Settings
+from tests.bench.context import Bench, Measure
+from tests.bench.dataset import DATABASE, prepare_dataset
+from tests.bench.measures import MEASURES
+from tests.bench.tools import describe_machine, ensure_tools
+from tests.bench.verdict import Row, Verdict
+
+
+class UnknownMeasureError(ValueError):
+    """``--only`` names no measure."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run. ``only`` are the first letters of the measures wanted; empty means all."""
+
+    features: int = 1_000_000
+    only: tuple[str, ...] = ()
+    seconds: float = 3
+    rounds: int = 3
+    reset: bool = False
+    database: str = DATABASE
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found, and on what machine."""
+
+    rows: tuple[Row, ...]
+    machine: dict[str, Any]
+    options: Options
+
+    @property
+    def all_met(self) -> bool:
+        return all(row.verdict is not Verdict.MISSED for row in self.rows)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "machine": self.machine,
+            "objets": self.options.features,
+            "secondes": self.options.seconds,
+            "tours": self.options.rounds,
+            "mesures": [row.as_json() for row in self.rows],
+        }
+
+
+def choose_measures(only: Sequence[str]) -> list[Measure]:
+    """The measures whose names start with one of ``only``, all when it is empty; raises UnknownMeasureError."""
+    for prefix in only:
+        if not any(measure.name.startswith(prefix) for measure in MEASURES):
+            raise UnknownMeasureError(
+                f"Aucune mesure ne s'appelle « {prefix} » : choisissez parmi {', '.join(m.name for m in MEASURES)}."
+            )
+    return [measure for measure in MEASURES if not only or measure.name.startswith(tuple(only))]
+
+
+def run_bench(settings: Settings, options: Options, say: Callable[[str], None]) -> Outcome:
+    """Run the chosen measures. Servers and files are gone at the end; the database is kept for the next run.
+
+    Raises UnknownMeasureError, MissingToolError, DatabaseUnavailableError; a measure that fails is a line of the table.
+    """
+    measures = choose_measures(options.only)
+    ensure_tools(say)
+    dataset = prepare_dataset(settings, options.features, database=options.database, reset=options.reset, say=say)
+    machine = describe_machine(dataset.database_url)
+    rows: list[Row] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="geoportail-bench-") as scratch,
+        Bench(settings, dataset, Path(scratch), options.seconds, options.rounds) as bench,
+    ):
+        for measure in measures:
+            start = time.perf_counter()
+            rows.extend(_take(measure, bench))
+            say(f"  {measure.title} : {time.perf_counter() - start:.0f} s")
+    return Outcome(tuple(rows), machine, options)
+
+
+def _take(measure: Measure, bench: Bench) -> Iterator[Row]:
+    try:
+        yield from measure.run(bench)
+    except Exception as error:  # one broken endpoint must not hide the other figures
+        yield Row(measure.name, measure.title, error=f"{error}" or type(error).__name__)
