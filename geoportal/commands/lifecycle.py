@@ -111,8 +111,10 @@ def serve(port: int, host: str, fd: int | None) -> None:
     from config.settings import Settings
     from geoportal.setup.serve import open_socket, run_web
 
-    listener = open_socket(host, port) if fd is None else socket.socket(fileno=fd)
-    run_web(listener, Settings().web_workers)
+    if fd is None:
+        run_web(open_socket(host, port), Settings().web_workers)
+    else:
+        run_web(socket.socket(fileno=fd), workers=1)  # « up » starts one of these by web process and watches over them
 
 
 COMMANDS = (up, down, status, doctor, run_tests, migrate, serve)

@@ -28,6 +28,7 @@ from geoportal.setup.tuning import total_memory_mb
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_MEMORY_MB = 1500
 UP = "./portail up"
+_RUNNING = "démarrée"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ def diagnose(port: int) -> Iterator[Check]:
     yield _interface()
     if settings.uses_private_cluster:
         yield _guarded("PostgreSQL et PostGIS", lambda: _installation(settings))
-        yield _guarded("Grappe privée", lambda: _cluster(settings))
-    yield from _database(settings)
+        yield (cluster := _guarded("Grappe privée", lambda: _cluster(settings)))
+    if not settings.uses_private_cluster or _RUNNING in cluster.found:
+        yield from _database(settings)
     yield _port(settings, port)
 
 
@@ -153,8 +155,11 @@ def _cluster(settings: Settings) -> Check:
         return Check("Grappe privée", "pas encore créée", UP)
     postmaster = cluster.postmaster()
     if postmaster is None:
-        return Check("Grappe privée", f"arrêtée ({cluster.data})", UP)
-    return Check("Grappe privée", f"démarrée ({cluster.data.resolve()}, processus {postmaster.pid})")
+        # Stopped together with the portal, all is well; the contents are looked at when it runs.
+        stopped = running_state(settings) is None
+        found = f"arrêtée, comme le portail ({cluster.data}) ; son contenu n'est pas vérifié"
+        return Check("Grappe privée", found if stopped else f"arrêtée ({cluster.data})", "" if stopped else UP)
+    return Check("Grappe privée", f"{_RUNNING} ({cluster.data.resolve()}, processus {postmaster.pid})")
 
 
 def _database(settings: Settings) -> Iterator[Check]:

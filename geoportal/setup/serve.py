@@ -9,8 +9,6 @@ from geoportal.setup.errors import SetupError
 
 BACKLOG = 2048
 _GRACE_SECONDS = 5
-# The default of uvicorn, 5 s, kills a process that is only swapped out or very busy.
-_HEALTHCHECK_SECONDS = 30
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -76,7 +74,6 @@ def run_web(sock: socket.socket, workers: int) -> None:
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
     )
     if workers == 1:
         uvicorn.Server(config).run(sockets=[sock])

@@ -94,7 +94,11 @@ class Supervisor:
         logs = settings.data_dir / "log"
         number = listener.fileno()
         self._children = [
-            Child("serveur web", ("serve", "--fd", str(number)), logs / "web.log", descriptors=(number,)),
+            # All web processes take their connections from the one socket.
+            *(
+                Child(f"serveur web {rank}", ("serve", "--fd", str(number)), logs / "web.log", descriptors=(number,))
+                for rank in range(1, settings.web_workers + 1)
+            ),
             Child("processus des travaux", ("worker",), logs / "travaux.log"),
         ]
         # The settings as this process read them: a relative folder or an address drawn from the port stay the same.
