@@ -29,6 +29,8 @@ KEEP_ALL_UP_TO = 5_000
 _WORLD = 2 * 20037508.342789244
 # Beyond this part of the layer touched, building everything is cheaper.
 _REBUILD_RATIO = 0.1
+# Sorts and groupings of a million features stay in memory; one publication at a time uses it.
+_BUILD_MEMORY = "256MB"
 
 
 def level_unit(level: int) -> float:
@@ -50,10 +52,12 @@ def create_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
     final = f"{layer.table}_overview"
     cur.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(build.overview))
     cur.execute(statement("overview_create", overview=build.overview, field_definitions=_field_definitions(layer)))
+    cur.execute(sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_BUILD_MEMORY)))
     for level in range(FINEST_LEVEL, -1, -1):
         cur.execute(build.step(level, build.every_source(level)))
         if level == FINEST_LEVEL:
             cur.execute(sql.SQL("ANALYZE {}").format(build.overview))
+    cur.execute("SET LOCAL work_mem TO DEFAULT")
     cur.execute(sql.SQL("CREATE INDEX ON {} USING gist (geom)").format(build.overview))
     cur.execute(sql.SQL("CREATE INDEX ON {} (_level, _cx, _cy)").format(build.overview))
     note = sql.Literal(_fingerprint(layer, build.keep_all))

@@ -6,5 +6,5 @@ SELECT key{fields}, 1 AS _nombre, 0::bigint AS _rest,
 FROM (
     SELECT f.key{source_fields}, f.geom, ST_Transform(ST_SetSRID(ST_MakePoint(
         (ST_XMin(f.geom) + ST_XMax(f.geom)) / 2, (ST_YMin(f.geom) + ST_YMax(f.geom)) / 2), {srid}), 3857) AS _anchor
-    FROM {features} WHERE NOT ST_IsEmpty(f.geom)
+    FROM {features} WHERE NOT ST_IsEmpty(f.geom) OFFSET 0 -- the anchor must be computed once
 ) feature

@@ -1,7 +1,7 @@
 -- Level {level} of the overviews of a layer of lines, from the rows one level finer.
 -- Legible lines keep their attributes. The others are cut in segments, rounded to the grid (ends that met still meet)
 -- and put together by cell without repetition; a cell where nothing is left is drawn as one short dash.
-WITH source AS (SELECT * FROM ({source}) rows),
+WITH source AS MATERIALIZED (SELECT * FROM ({source}) rows),
 sized AS (
     SELECT *, _ax >> {shift} AS _cx, _ay >> {shift} AS _cy,
            key IS NOT NULL AND ({keep_all} OR greatest(ST_XMax(geom) - ST_XMin(geom), ST_YMax(geom) - ST_YMin(geom)) >= 2 * {legible}) AS _is_legible

@@ -1,6 +1,6 @@
 -- Level {level} of the overviews of a layer of points, from the rows one level finer.
 -- A point alone in its cell keeps its place and attributes; several become one point in their middle.
-WITH source AS (SELECT * FROM ({source}) rows),
+WITH source AS MATERIALIZED (SELECT * FROM ({source}) rows),
 placed AS (SELECT *, _ax >> {shift} AS _cx, _ay >> {shift} AS _cy FROM source),
 counted AS (
     SELECT _cx, _cy, count(*) AS rows, sum(_nombre) AS _nombre,
