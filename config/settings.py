@@ -29,7 +29,8 @@ class UnknownTerritoryError(ValueError):
 
     def __init__(self, code: str) -> None:
         super().__init__(
-            f"« {code} » n'est pas un code de département : donnez par exemple GEOPORTAL_TERRITORY=44 (voir config/departements.csv)."
+            f"« {code} » n'est pas un code de département : donnez par exemple GEOPORTAL_TERRITORY=44"
+            " (liste dans config/departements.csv)."
         )
 
 
@@ -56,36 +57,26 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GEOPORTAL_", frozen=True, extra="ignore")
 
-    database_url: str = Field(
-        "", description="Base PostGIS à utiliser ; vide : la grappe privée de GEOPORTAL_DATA_DIR."
-    )
-    read_database_url: str = Field(
-        "", description="Réplique de lecture pour les réponses publiques ; vide : la même base."
-    )
-    public_url: str = Field(
-        "http://localhost:8000", description="Adresse publique du portail, reprise dans tous les liens."
-    )
-    data_dir: Path = Field(
-        ROOT / "var", description="Dossier des données de travail : grappe privée, tuiles, journaux."
-    )
+    database_url: str = Field("", description="Base PostGIS à utiliser ; vide : la grappe privée de GEOPORTAL_DATA_DIR.")
+    read_database_url: str = Field("", description="Réplique de lecture pour les réponses publiques ; vide : la même base.")
+    public_url: str = Field("http://localhost:8000", description="Adresse publique du portail, reprise dans tous les liens.")
+    data_dir: Path = Field(ROOT / "var", description="Dossier des données de travail : grappe privée, tuiles, journaux.")
     territory: str = Field("44", description="Code du département publié.")
     shared_data: Path | None = Field(
         None, description="Dossier de fichiers réels pour les essais ; absent : ces essais sont sautés."
     )
     web_workers: int = Field(2, ge=1, le=64, description="Nombre de processus web.")
     pool_size: int = Field(8, ge=1, le=200, description="Connexions de lecture par processus web.")
-    statement_timeout_ms: int = Field(
-        20_000, ge=100, description="Durée maximale d'une requête publique, en millisecondes."
-    )
-    export_timeout_ms: int = Field(3_600_000, ge=1000, description="Durée maximale d'un téléchargement complet, en millisecondes.")
+    statement_timeout_ms: int = Field(20_000, ge=100, description="Durée maximale d'une requête publique, en millisecondes.")
+    export_timeout_ms: int = Field(3_600_000, ge=1000, description="Durée maximale d'un téléchargement, en millisecondes.")
     max_exports: int = Field(4, ge=1, description="Téléchargements complets servis à la fois, par processus web.")
     max_items: int = Field(10_000, ge=1, description="Nombre maximal d'objets par page de l'API.")
     tile_max_bytes: int = Field(
         500_000, ge=10_000, description="Poids maximal d'une tuile vectorielle, en octets, avant compression."
     )
-    tile_cache_mb: int = Field(
-        64, ge=0, description="Mémoire consacrée aux tuiles chaudes, par processus web, en mégaoctets."
-    )
+    tile_cache_mb: int = Field(64, ge=0, description="Mémoire consacrée aux tuiles chaudes, par processus web, en mégaoctets.")
+
+    hot_cache_mb: int = Field(32, ge=0, description="Mémoire consacrée aux réponses récentes, par processus web, en mégaoctets.")
 
     @field_validator("public_url")
     @classmethod

@@ -14,6 +14,7 @@ from config.settings import Settings
 from geoportal import downloads, health
 from geoportal.context import Portal
 from geoportal.edge import Edge
+from geoportal.hot import HotCache
 from geoportal.links import Links
 from geoportal.ogc import api
 from geoportal.ogc.tiles import TileEndpoint
@@ -33,7 +34,9 @@ class GeoportalApp(Starlette):
         self.router.redirect_slashes = True
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(self.router, TileEndpoint(self.state))
+        settings: Settings = self.state.settings
+        hot = HotCache(settings.hot_cache_mb * 1_000_000)
+        return Edge(self.router, TileEndpoint(self.state), self.state, hot)
 
 
 @contextlib.asynccontextmanager

@@ -11,9 +11,19 @@ Headers = list[tuple[bytes, bytes]]
 
 # Under this size the headers cost more than is gained.
 SMALL = 700
-_TEXTUAL = (b"text/", b"application/json", b"application/geo+json", b"application/problem+json", b"application/schema+json",
-            b"application/vnd.oai.openapi+json", b"application/vnd.mapbox.style+json", b"application/xml", b"image/svg+xml",
-            b"application/ld+json", b"text/javascript", b"application/flatgeobuf", b"application/vnd.mapbox-vector-tile")  # fmt: skip
+_TEXTUAL = (
+    b"text/",
+    b"application/json",
+    b"application/geo+json",
+    b"application/problem+json",
+    b"application/schema+json",
+    b"application/ld+json",
+    b"application/xml",
+    b"application/flatgeobuf",
+    b"application/vnd.oai.openapi+json",
+    b"application/vnd.mapbox",
+    b"image/svg+xml",
+)
 
 
 class _Stream(Protocol):

@@ -31,7 +31,7 @@ async def download(request: Request) -> Response:
     edition = await read_edition(None if wanted_edition == "latest" else wanted_edition, collection, portal.pool)
     crs = read_crs("crs", request.query_params.get("crs"), portal.settings.territory_info.srids)
     media = FILES[extension]
-    etag = weak_etag(collection.id, edition, collection.version.split("-")[1], crs.srid, media.name)
+    etag = weak_etag(collection.id, edition.number, collection.version.split("-")[1], crs.srid, media.name)
     caching = REVALIDATE if wanted_edition == "latest" else IMMUTABLE
     if response := not_modified(request, etag, caching):
         return response
@@ -39,7 +39,7 @@ async def download(request: Request) -> Response:
         "ETag": etag,
         "Cache-Control": caching,
         "Content-Crs": f"<{crs.uri}>",
-        "Content-Disposition": f'attachment; filename="{collection.id}-{edition}.{extension}"',
+        "Content-Disposition": f'attachment; filename="{collection.id}-{edition.number}.{extension}"',
     }
     if request.method == "HEAD":
         return Response(headers=headers, media_type=media.type)

@@ -5,6 +5,7 @@ Tiles, the most frequent request by far, are dispatched before the router.
 
 from collections.abc import Iterable
 
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,8 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from geoportal.cancel import ClientGoneError
 from geoportal.compression import Encoder, choose_encoding
 from geoportal.errors import ProblemError, problem_response, to_problem
+from geoportal.hot import HotCache
 from geoportal.media import HTML, JSON, choose, render
 from geoportal.ogc.tiles import TileEndpoint, match_tile_path
+from layers.catalog import Catalog
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -32,6 +35,7 @@ _SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
 ]
+_EMPTY: Message = {"type": "http.response.body", "body": b""}
 _PAGE: Headers = [
     (
         b"content-security-policy",
@@ -43,11 +47,13 @@ _PAGE: Headers = [
 
 
 class Edge:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application. ``state.portal`` is there once the application has started."""
 
-    def __init__(self, app: ASGIApp, tiles: TileEndpoint) -> None:
+    def __init__(self, app: ASGIApp, tiles: TileEndpoint, state: State, hot: HotCache) -> None:
         self.app = app
         self.tiles = tiles
+        self.state = state
+        self.hot = hot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,12 +62,23 @@ class Edge:
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
             await Response(status_code=204, headers=_texts(_PREFLIGHT))(scope, receive, send)
             return
+        if match_tile_path(scope["path"]):
+            await self._answer(self.tiles, scope, receive, _Sender(scope, send))
+            return
+        catalog: Catalog = self.state.portal.catalog
+        if scope["method"] == "GET" and (held := self.hot.find(scope, catalog)):
+            start, body = held
+            await send(start)
+            await send(body or _EMPTY)
+            return
         sender = _Sender(scope, send)
+        await self._answer(self.app, scope, receive, sender)
+        if scope["method"] == "GET" and sender.whole is not None and sender.sent is not None:
+            self.hot.keep(scope, catalog, sender.sent, sender.whole)
+
+    async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, sender: "_Sender") -> None:
         try:
-            if match_tile_path(scope["path"]):
-                await self.tiles(scope, receive, sender)
-            else:
-                await self.app(scope, receive, sender)
+            await app(scope, receive, sender)
         except ClientGoneError:
             return
         except Exception as error:
@@ -76,8 +93,7 @@ def _problem(request: Request, problem: ProblemError) -> Response:
     try:
         wants_page = choose(request, JSON, HTML) is HTML and "f" not in request.query_params
         if wants_page or request.query_params.get("f") == "html":
-            document = {"title": problem.title, "status": problem.status, "detail": problem.detail, "parameter": problem.parameter}
-            page = render(request, "ogc/problem.html", document, problem.status)
+            page = render(request, "ogc/problem.html", problem.document(), problem.status)
             page.headers.update(problem.headers)
             return page
     except ProblemError:
@@ -106,6 +122,8 @@ class _Sender:
         self.started = False
         self.encoder: Encoder | None = None
         self.start: Message | None = None
+        self.sent: Message | None = None  # the start message as it went out
+        self.whole: bytes | None = None  # the body as it went out, when it was in one piece
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -142,9 +160,13 @@ class _Sender:
             if self.encoder:
                 self.start["headers"] = self.encoder.adjust(self.start["headers"])
             await self.send(self.start)
-            self.start = None
+            self.sent, self.start = self.start, None
+            single = not more
+        else:
+            single = False
         if self.encoder:
             body = self.encoder.encode(body, last=not more)
             if not body and more:
                 return
+        self.whole = body if single else None
         await self.send({"type": "http.response.body", "body": body, "more_body": more})

@@ -32,6 +32,11 @@ class ProblemError(Exception):
     def __str__(self) -> str:
         return self.detail
 
+    def document(self) -> dict[str, Any]:
+        """The problem as RFC 9457 writes it."""
+        body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        return {**body, "parameter": self.parameter} if self.parameter else body
+
 
 def bad_parameter(name: str, detail: str) -> ProblemError:
     """A 400 that names the parameter and says what is accepted."""
@@ -40,18 +45,6 @@ def bad_parameter(name: str, detail: str) -> ProblemError:
 
 def not_found(detail: str) -> ProblemError:
     return ProblemError(404, "Introuvable", detail)
-
-
-def problem_body(problem: ProblemError) -> bytes:
-    body: dict[str, Any] = {
-        "type": problem.type,
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-    }
-    if problem.parameter:
-        body["parameter"] = problem.parameter
-    return json.dumps(body, ensure_ascii=False).encode()
 
 
 _HTTP_TITLES = {
@@ -96,6 +89,12 @@ def to_problem(error: Exception) -> ProblemError:
                 "Valeur refusée",
                 "Une valeur de la demande n'est pas acceptée : vérifiez les dates, nombres et géométries.",
             )
+        case psycopg.errors.InternalError_():
+            # PostGIS and PROJ report so what they cannot compute: a geometry that the projection cannot reach, say.
+            log.warning("calcul refusé par PostGIS : %s", error)
+            return ProblemError(
+                400, "Valeur refusée", "Une géométrie de la demande ne se calcule pas : vérifiez ses coordonnées et leur système."
+            )
         case psycopg.OperationalError() | PoolTimeout():
             log.error("base injoignable : %s", error)
             return ProblemError(
@@ -110,7 +109,7 @@ def to_problem(error: Exception) -> ProblemError:
 
 
 def problem_response(problem: ProblemError) -> Response:
-    return Response(problem_body(problem), problem.status, problem.headers, media_type=PROBLEM)
+    return Response(json.dumps(problem.document(), ensure_ascii=False), problem.status, problem.headers, media_type=PROBLEM)
 
 
 async def handle_error(_request: Request, error: Exception) -> Response:

@@ -34,9 +34,7 @@ class Links:
         return self.ogc("collections", layer_id, *parts, query=query)
 
 
-def link(
-    href: str, rel: str, media_type: str, title: str = "", *, templated: bool = False, **more: Any
-) -> dict[str, Any]:
+def link(href: str, rel: str, media_type: str, title: str = "", *, templated: bool = False, **more: Any) -> dict[str, Any]:
     """A link object of the OGC API standards (RFC 8288 members)."""
     out: dict[str, Any] = {"href": href, "rel": rel, "type": media_type}
     if title:

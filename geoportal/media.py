@@ -43,7 +43,9 @@ def choose(request: Request, *offers: Media) -> Media:
         for offer in offers:
             if wanted in (offer.name, offer.type):
                 return offer
-        raise bad_parameter("f", f"« {wanted[:40]} » n'est pas un format proposé ici ; formats : {', '.join(o.name for o in offers)}.")
+        raise bad_parameter(
+            "f", f"« {wanted[:40]} » n'est pas un format proposé ici ; formats : {', '.join(o.name for o in offers)}."
+        )
     header = request.headers.get("accept", "*/*")
     for accepted in _by_preference(header):
         for offer in offers:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
@@ -134,8 +134,8 @@ _EDITIONS = f"SELECT {_EDITION} FROM portail.edition e WHERE e.layer_id = %s ORD
 
 def edition_from_row(row: tuple[Any, ...]) -> Edition:
     """Build an Edition from the columns of ``_EDITION``, in that order."""
-    *values, bbox = row
-    return Edition(*values, tuple(bbox) if bbox else None)
+    values = dict(zip((one.name for one in fields(Edition)), row, strict=True))
+    return Edition(**{**values, "bbox": tuple(values["bbox"]) if values["bbox"] else None})
 
 
 def _catalog_from_rows(revision: int, rows: list[tuple[Any, ...]]) -> Catalog:

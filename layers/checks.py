@@ -35,10 +35,7 @@ class Report:
         return tuple(f for f in self.findings if f.blocking and not (force and f.forcible))
 
     def as_json(self) -> dict[str, Any]:
-        found = [
-            {"code": f.code, "message": f.message, "count": f.count, "examples": list(f.examples)}
-            for f in self.findings
-        ]
+        found = [{"code": f.code, "message": f.message, "count": f.count, "examples": list(f.examples)} for f in self.findings]
         return {"read": self.read, "findings": found}
 
 
@@ -54,9 +51,7 @@ class RefusedError(ValueError):
 
 def _some(cur: Cursor[Any], name: str, layer: Layer, **parts: sql.Composable) -> tuple[int, tuple[str, ...]]:
     """Run a check that returns (label, total) rows, at most EXAMPLES of them."""
-    query = statement(
-        name, prepared=prepared_table(layer), staging=staging_table(layer), limit=sql.Literal(EXAMPLES), **parts
-    )
+    query = statement(name, prepared=prepared_table(layer), staging=staging_table(layer), limit=sql.Literal(EXAMPLES), **parts)
     rows = cur.execute(query).fetchall()
     return (rows[0][1] if rows else 0), tuple(str(row[0]) for row in rows)
 

@@ -222,9 +222,7 @@ class _Compiler:
             return _Term(sql.SQL("TRUE" if node else "FALSE"), "boolean")
         if isinstance(node, int | float):
             whole = float(node).is_integer() and abs(node) < 2**63
-            return _Term(
-                self._cast(int(node), "bigint") if whole else self._cast(float(node), "double precision"), "number"
-            )
+            return _Term(self._cast(int(node), "bigint") if whole else self._cast(float(node), "double precision"), "number")
         if isinstance(node, str):
             if "\x00" in node:
                 raise FilterError("le filtre contient un caractère nul")
@@ -240,9 +238,7 @@ class _Compiler:
                 kind = "number" if field.type in _NUMBERS else field.type.value
                 return _Term(sql.Identifier(name), kind)
         known = ", ".join(field.name for field in self.layer.public_fields)
-        raise FilterError(
-            f"« {name[:60]} » n'est pas un attribut de « {self.layer.id} » ; attributs : {known}, {GEOMETRY}"
-        )
+        raise FilterError(f"« {name[:60]} » n'est pas un attribut de « {self.layer.id} » ; attributs : {known}, {GEOMETRY}")
 
     def _operation(self, operator: str, args: list[Node]) -> _Term:
         if operator in _ARITHMETIC:
@@ -295,9 +291,7 @@ class _Compiler:
                 return self._literal(shapely.force_2d(shape(node)))
             except (ValueError, TypeError, shapely.errors.ShapelyError, IndexError):
                 raise FilterError("une géométrie du filtre n'est pas valable") from None
-        raise FilterError(
-            f"un opérateur spatial attend « {GEOMETRY} » et une géométrie, par exemple POINT(-1.55 47.21)"
-        )
+        raise FilterError(f"un opérateur spatial attend « {GEOMETRY} » et une géométrie, par exemple POINT(-1.55 47.21)")
 
     def _literal(self, geometry: BaseGeometry) -> sql.Composable:
         if shapely.get_num_coordinates(geometry) > MAX_VERTICES:
@@ -306,14 +300,8 @@ class _Compiler:
             geometry = shapely.transform(geometry, lambda xy: xy[:, ::-1])
         if not all(abs(v) < 1e9 for v in geometry.bounds):
             raise FilterError("une géométrie du filtre a des coordonnées impossibles")
-        bound = sql.SQL("ST_GeomFromWKB({}, {})").format(
-            self.bind(shapely.to_wkb(geometry)), sql.Literal(self.crs.srid)
-        )
-        return (
-            bound
-            if self.crs.srid == self.srid
-            else sql.SQL("ST_Transform({}, {})").format(bound, sql.Literal(self.srid))
-        )
+        bound = sql.SQL("ST_GeomFromWKB({}, {})").format(self.bind(shapely.to_wkb(geometry)), sql.Literal(self.crs.srid))
+        return bound if self.crs.srid == self.srid else sql.SQL("ST_Transform({}, {})").format(bound, sql.Literal(self.srid))
 
     # Time
 
@@ -335,9 +323,7 @@ class _Compiler:
         if node == "..":
             return sql.SQL("{}::timestamptz").format(sql.Literal(open_end))
         if isinstance(node, str):
-            instant = (
-                _parse_instant(node) if "T" in node else datetime.combine(_parse_date(node), datetime.min.time(), UTC)
-            )
+            instant = _parse_instant(node) if "T" in node else datetime.combine(_parse_date(node), datetime.min.time(), UTC)
             return self._cast(instant, "timestamptz")
         term = self.term(node)
         if term.kind not in ("date", "timestamp"):

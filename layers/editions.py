@@ -21,6 +21,9 @@ from layers.statements import columns, statement
 __all__ = ["Outcome", "Record", "RefusedError", "publish_edition", "read_changes", "rollback"]
 
 
+EXACT_EXTENT_UP_TO = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an import did. ``edition`` is None when the source says what is already public."""
@@ -86,9 +89,7 @@ def publish_edition(
     return Outcome(edition, report)
 
 
-def rollback(
-    conn: Connection[Any], layer: Layer, *, author: str, to: int | None = None, note: str = ""
-) -> Edition | None:
+def rollback(conn: Connection[Any], layer: Layer, *, author: str, to: int | None = None, note: str = "") -> Edition | None:
     """Publish again the state of edition ``to`` (the one before the last by default), as a new edition.
 
     Returns None when that state is the one already public. Raises UnknownEditionError when ``to`` never was.
@@ -164,8 +165,10 @@ def _record_edition(
     signature: _Signature,
     report: Report,
 ) -> Edition:
-    extent = statement("layer_extent", current=storage.current_table(layer), srid=sql.Literal(srid))
-    row = cur.execute(extent).fetchone()
+    total = counts["added"] + counts["changed"] + counts["unchanged"]
+    # The box of a large layer is transformed as a whole: a little too wide, but read in one pass without reprojection.
+    name = "layer_extent" if total <= EXACT_EXTENT_UP_TO else "layer_extent_large"
+    row = cur.execute(statement(name, current=storage.current_table(layer), srid=sql.Literal(srid))).fetchone()
     values = {
         "layer_id": layer.id,
         "number": number,
@@ -174,7 +177,7 @@ def _record_edition(
         "restores": signature.restores,
         "source": signature.source,
         "source_sha256": signature.source_sha256,
-        "total": counts["added"] + counts["changed"] + counts["unchanged"],
+        "total": total,
         "bbox": row[0] if row else None,
         "footprint": footprint,
         "report": Jsonb(report.as_json()),
@@ -192,8 +195,7 @@ def read_changes(layer: Layer, first: int, second: int, *, fields: list[str] | N
     """
     names = storage.field_names(layer) if fields is None else fields
     picked: list[sql.Composable] = [
-        sql.SQL("CASE WHEN a.key IS NULL THEN b.{n} ELSE a.{n} END AS {n}").format(n=sql.Identifier(name))
-        for name in names
+        sql.SQL("CASE WHEN a.key IS NULL THEN b.{n} ELSE a.{n} END AS {n}").format(n=sql.Identifier(name)) for name in names
     ]
     return statement(
         "changes",
@@ -242,7 +244,5 @@ def _stored_srid(cur: Cursor[Any], layer_id: str) -> int:
 
 
 def _total(cur: Cursor[Any], layer_id: str, number: int) -> int:
-    row = cur.execute(
-        "SELECT total FROM portail.edition WHERE layer_id = %s AND number = %s", (layer_id, number)
-    ).fetchone()
+    row = cur.execute("SELECT total FROM portail.edition WHERE layer_id = %s AND number = %s", (layer_id, number)).fetchone()
     return int(row[0]) if row else 0

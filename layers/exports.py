@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from psycopg import AsyncConnection, sql
+from psycopg.abc import Buffer
 
 from layers import keyset
 from layers.crs import Crs
@@ -27,7 +28,7 @@ def _source(selection: Selection, columns: sql.Composable, limit: int | None) ->
     )
 
 
-async def _copy(conn: AsyncConnection[Any], query: sql.Composable, values: dict[str, Any]) -> AsyncIterator[memoryview | bytes]:
+async def _copy(conn: AsyncConnection[Any], query: sql.Composed, values: dict[str, Any]) -> AsyncIterator[Buffer]:
     async with conn.cursor() as cur, cur.copy(query, values or None) as copy:
         async for row in copy:
             yield row

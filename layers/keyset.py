@@ -62,10 +62,7 @@ def decode(token: str, levels: int) -> Position:
     if not isinstance(content, list) or len(content) != levels + 1 or content[0] not in ("<", ">"):
         raise BadTokenError
     values = content[1:]
-    if (
-        not all(value is None or (isinstance(value, str) and "\x00" not in value) for value in values)
-        or values[-1] is None
-    ):
+    if not all(value is None or (isinstance(value, str) and "\x00" not in value) for value in values) or values[-1] is None:
         raise BadTokenError
     return Position(tuple(values), content[0] == "<")
 
@@ -96,7 +93,7 @@ def after(order: tuple[SortKey, ...], position: Position, bind: Bind) -> sql.Com
     return sql.SQL("(") + sql.SQL(" OR ").join(alternatives) + sql.SQL(")")
 
 
-def _beyond(level: SortKey, value: sql.Composable | None, backward: bool) -> sql.Composable | None:  # noqa: FBT001
+def _beyond(level: SortKey, value: sql.Composable | None, backward: bool) -> sql.Composable | None:
     column = sql.Identifier(level.column)
     if value is None:  # nulls are last: nothing beyond them going on, every value before them going back
         return sql.SQL("{} IS NOT NULL").format(column) if backward else None

@@ -139,6 +139,7 @@ class _Build:
             "legible": LEGIBLE[dimension],
             "visible": VISIBLE,
             "cell": CELL,
+            "cell_bits": CELL_BITS,
             "grid": GRID,
             "unit_area": float(4**up),
             "full_area": CELL * CELL * 4**up,

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import sql
 
 from layers import keyset, storage
-from layers.catalog import Collection
+from layers.catalog import Collection, Edition
 from layers.crs import CRS84, Box, Crs, clip_box, domain
 from layers.keyset import KEY, Position, SortKey
 from layers.model import FieldType, LayerField
@@ -42,7 +42,7 @@ class Selection:
     """
 
     collection: Collection
-    edition: int
+    edition: Edition
     values: Values = field(default_factory=Values)
     bbox: Box | None = None
     bbox_crs: Crs = CRS84
@@ -58,7 +58,7 @@ class Selection:
 
     @property
     def source(self) -> sql.Composable:
-        return storage.relation(self.collection.layer, self.edition, self.collection.edition.number)
+        return storage.relation(self.collection.layer, self.edition.number, self.collection.edition.number)
 
     def where(self, *, paged: bool = True) -> sql.Composable:
         """The whole condition, ``TRUE`` when there is none."""
@@ -123,9 +123,8 @@ def feature_text(fields: Sequence[LayerField], crs: Crs, storage_srid: int, *, g
         shape = sql.SQL("coalesce(ST_AsGeoJSON({}, {}, 0), 'null')").format(
             geometry_in(crs, storage_srid), sql.Literal(crs.decimals)
         )
-    return sql.SQL("""'{{"type":"Feature","id":' || to_json(key) || ',"geometry":' || {} || ',"properties":' || {} || '}}'""").format(
-        shape, properties_text(fields)
-    )
+    template = """'{{"type":"Feature","id":' || to_json(key) || ',"geometry":' || {} || ',"properties":' || {} || '}}'"""
+    return sql.SQL(template).format(shape, properties_text(fields))
 
 
 def properties_text(fields: Sequence[LayerField]) -> sql.Composable:

@@ -26,7 +26,7 @@ from geoportal.ogc.items_request import parse_items_request, read_edition
 from geoportal.ogc.parameters import read_crs, reject_unknown
 from geoportal.ogc.part import Json, Part
 from geoportal.security.access import visible_collection
-from layers.catalog import Collection
+from layers.catalog import Collection, Edition
 from layers.crs import Crs
 from layers.queries import Selection, feature_text, item_statement
 
@@ -57,9 +57,8 @@ CONFORMANCE = (
 )
 
 
-def _etag(request: Request, collection: Collection, edition: int, media_name: str) -> str:
-    current = edition == collection.edition.number
-    return weak_etag(collection.version if current else f"{edition}-{collection.version}", media_name)
+def _etag(collection: Collection, edition: Edition, media_name: str) -> str:
+    return weak_etag(edition.number, collection.version, media_name)
 
 
 async def items(request: Request) -> Response:
@@ -68,7 +67,7 @@ async def items(request: Request) -> Response:
     collection = visible_collection(request, request.path_params["collectionId"])
     media = choose(request, GEOJSON, HTML, *FORMATS)
     wanted = await parse_items_request(request, collection, portal.settings, portal.pool)
-    etag = _etag(request, collection, wanted.selection.edition, media.name)
+    etag = _etag(collection, wanted.selection.edition, media.name)
     if response := not_modified(request, etag):
         return response
     headers = {"ETag": etag, "Cache-Control": REVALIDATE, "Content-Crs": f"<{wanted.crs.uri}>", "Vary": "Accept"}
@@ -78,7 +77,9 @@ async def items(request: Request) -> Response:
     async with portal.pool.connection() as conn:
         page = await while_connected(request.receive, fetch_page(conn, wanted, geometry=media is GEOJSON))
     if media is HTML:
-        response = render(request, "ogc/items.html", page_document(portal, wanted, page, query), collection=collection, wanted=wanted)
+        response = render(
+            request, "ogc/items.html", page_document(portal, wanted, page, query), collection=collection, wanted=wanted
+        )
     else:
         response = Response(page_bytes(portal, wanted, page, query), media_type=GEOJSON_TYPE)
     response.headers.update(headers)
@@ -86,7 +87,7 @@ async def items(request: Request) -> Response:
 
 
 @lru_cache(maxsize=512)
-def _item_query(collection: Collection, edition: int, crs: Crs) -> sql.Composed:
+def _item_query(collection: Collection, edition: Edition, crs: Crs) -> sql.Composed:
     """The statement of one item; composing it costs more than running it, so it is kept as long as the collection."""
     text = feature_text(collection.layer.public_fields, crs, collection.srid)
     return item_statement(Selection(collection, edition), text, sql.Placeholder("key"))
@@ -101,18 +102,18 @@ async def item(request: Request) -> Response:
     media = choose(request, GEOJSON, HTML)
     crs = read_crs("crs", request.query_params.get("crs"), portal.settings.territory_info.srids)
     edition = await read_edition(request.query_params.get("edition"), collection, portal.pool)
-    etag = _etag(request, collection, edition, media.name)
+    etag = _etag(collection, edition, media.name)
     if response := not_modified(request, etag):
         return response
     query = _item_query(collection, edition, crs)
     async with portal.pool.connection() as conn:
         row = await (await conn.execute(query, {"key": key.replace("\x00", "")})).fetchone()
     if row is None:
-        raise not_found(f"« {collection.layer.title} » n'a pas d'objet « {key[:80]} » dans l'édition {edition}.")
+        raise not_found(f"« {collection.layer.title} » n'a pas d'objet « {key[:80]} » dans l'édition {edition.number}.")
     headers = {"ETag": etag, "Cache-Control": REVALIDATE, "Content-Crs": f"<{crs.uri}>", "Vary": "Accept"}
     links = _item_links(portal.links, collection, key)
     if media is HTML:
-        document = {**json.loads(row[0]), "links": links, "edition": edition}
+        document = {**json.loads(row[0]), "links": links, "edition": edition.number}
         response = render(request, "ogc/item.html", document, collection=collection)
     else:
         body = row[0].encode()[:-1] + b',"links":' + dumps(links) + b"}"

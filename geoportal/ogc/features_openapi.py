@@ -39,33 +39,37 @@ _FIELD_SCHEMAS: dict[FieldType, Json] = {
 }
 
 
+def _choice(values: list[str], default: str) -> Json:
+    return {"type": "string", "enum": values, "default": default}
+
+
 def _common_parameters(portal: Portal) -> Json:
     settings = portal.settings
-    crs_schema = {"type": "string", "format": "uri", "enum": [c.uri for c in offered(settings.territory_info.srids)], "default": CRS84_URI}
-    number_list = {
+    uris = [crs.uri for crs in offered(settings.territory_info.srids)]
+    crs = {"type": "string", "format": "uri", "enum": uris, "default": CRS84_URI}
+    text = {"type": "string"}
+    limit = {"type": "integer", "minimum": 1, "maximum": settings.max_items, "default": 10}
+    box = {
         "type": "array",
         "items": {"type": "number"},
         "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
     }
-    return {
-        "limit": _parameter(
-            "limit", "Nombre d'objets par page.", {"type": "integer", "minimum": 1, "maximum": settings.max_items, "default": 10}
-        ),
-        "bbox": _parameter(
-            "bbox", "Emprise : les objets qui la touchent, frontière comprise.", number_list, style="form", explode=False
-        ),
-        "bbox-crs": _parameter("bbox-crs", "Système de coordonnées de bbox.", crs_schema),
-        "crs": _parameter("crs", "Système de coordonnées des géométries rendues.", crs_schema),
-        "datetime": _parameter("datetime", "Instant ou intervalle début/fin (RFC 3339), « .. » pour une borne ouverte.", {"type": "string"}),
-        "edition": _parameter("edition", "Numéro d'édition, ou instant : les données telles qu'elles étaient publiées alors.", {"type": "string"}),
-        "filter": _parameter("filter", "Filtre CQL2, par exemple : population > 5000.", {"type": "string"}),
-        "filter-lang": _parameter("filter-lang", "Langue du filtre.", {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"}),
-        "filter-crs": _parameter("filter-crs", "Système de coordonnées des géométries du filtre.", crs_schema),
-        "token": _parameter("token", "Repère de page, pris dans un lien next ou prev.", {"type": "string"}),
-        "f-items": _parameter("f", "Format.", {"type": "string", "enum": ["json", "html", "geojsonseq", "csv", "fgb"], "default": "json"}),
-        "f": _parameter("f", "Format.", {"type": "string", "enum": ["json", "html"], "default": "json"}),
-        "featureId": _parameter("featureId", "Identifiant de l'objet.", {"type": "string"}, where="path"),
-    }
+    listed = [
+        _parameter("limit", "Nombre d'objets par page.", limit),
+        _parameter("bbox", "Emprise : les objets qui la touchent.", box, style="form", explode=False),
+        _parameter("bbox-crs", "Système de coordonnées de bbox.", crs),
+        _parameter("crs", "Système de coordonnées des géométries rendues.", crs),
+        _parameter("datetime", "Instant ou intervalle début/fin (RFC 3339), « .. » pour une borne ouverte.", text),
+        _parameter("edition", "Numéro d'édition, ou instant : les données telles qu'elles étaient alors.", text),
+        _parameter("filter", "Filtre CQL2, par exemple : population > 5000.", text),
+        _parameter("filter-lang", "Langue du filtre.", _choice(["cql2-text", "cql2-json"], "cql2-text")),
+        _parameter("filter-crs", "Système de coordonnées des géométries du filtre.", crs),
+        _parameter("token", "Repère de page, pris dans un lien next ou prev.", text),
+        _parameter("f", "Format.", _choice(["json", "html"], "json")),
+        _parameter("featureId", "Identifiant de l'objet.", text, where="path"),
+    ]
+    formats = _choice(["json", "html", "geojsonseq", "csv", "fgb"], "json")
+    return {one["name"]: one for one in listed} | {"f-items": _parameter("f", "Format.", formats)}
 
 
 def _list_parameter(name: str, description: str, values: list[str]) -> Json:
@@ -80,7 +84,8 @@ def _field_parameter(field: LayerField) -> Json:
 _SHARED = ("limit", "bbox", "bbox-crs", "crs", "datetime", "edition", "filter", "filter-lang", "filter-crs", "token", "f-items")
 
 
-def _ref(name: str) -> Json:
+def reference(name: str) -> Json:
+    """A reference to a shared parameter."""
     return {"$ref": f"#/components/parameters/{name}"}
 
 
@@ -91,7 +96,7 @@ def _collection_paths(collection: Collection) -> Json:
     sortable = [sign + field.name for field in simple for sign in ("", "-", "+")]
     taken = {*_SHARED, "properties", "sortby", "f"}
     parameters = [
-        *(_ref(name) for name in _SHARED),
+        *(reference(name) for name in _SHARED),
         _list_parameter("properties", "Attributs rendus.", [field.name for field in fields]),
         _list_parameter("sortby", "Attributs de tri, précédés de - pour l'ordre décroissant.", sortable),
         *(_field_parameter(field) for field in simple if field.name not in taken),
@@ -101,13 +106,19 @@ def _collection_paths(collection: Collection) -> Json:
     page = _answers("Une page d'objets.", _GEOJSON, "text/html", "application/geo+json-seq", "text/csv", "application/flatgeobuf")
     paths: Json = {
         f"{base}/items": {
-            "get": {"operationId": f"{layer.id}.items", "summary": f"{layer.title} : les objets", "parameters": parameters, "responses": page, **tag}
+            "get": {
+                "operationId": f"{layer.id}.items",
+                "summary": f"{layer.title} : les objets",
+                "parameters": parameters,
+                "responses": page,
+                **tag,
+            }
         },
         f"{base}/items/{{featureId}}": {
             "get": {
                 "operationId": f"{layer.id}.item",
                 "summary": f"{layer.title} : un objet",
-                "parameters": [_ref("featureId"), _ref("crs"), _ref("edition"), _ref("f")],
+                "parameters": [reference("featureId"), reference("crs"), reference("edition"), reference("f")],
                 "responses": _answers("L'objet.", _GEOJSON, "text/html"),
                 **tag,
             }
@@ -118,7 +129,7 @@ def _collection_paths(collection: Collection) -> Json:
             "get": {
                 "operationId": f"{layer.id}.{name}",
                 "summary": f"{layer.title} : {summary}",
-                "parameters": [_ref("f")],
+                "parameters": [reference("f")],
                 "responses": _answers("Un schéma JSON.", "application/schema+json", "text/html"),
                 **tag,
             }

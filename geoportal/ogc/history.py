@@ -15,12 +15,12 @@ from geoportal.links import HTML as HTML_TYPE
 from geoportal.links import JSON as JSON_TYPE
 from geoportal.links import link
 from geoportal.media import GEOJSON, HTML, JSON, choose, respond
-from geoportal.ogc.features_openapi import PROBLEMS
+from geoportal.ogc.features_openapi import PROBLEMS, reference
 from geoportal.ogc.items_request import read_edition
 from geoportal.ogc.parameters import read_crs, read_limit, reject_unknown
 from geoportal.ogc.part import Json, OpenApiFragment, Part
 from geoportal.security.access import visible_collection
-from layers.catalog import Collection, Edition, UnknownEditionError, fetch_editions
+from layers.catalog import Collection, Edition, fetch_editions
 from layers.changes import Changes, count_changes, fetch_changes
 from layers.keyset import BadTokenError, Position, decode, encode
 
@@ -80,9 +80,7 @@ async def _edition_of(request: Request, name: str, collection: Collection, defau
     text = request.query_params.get(name)
     if text is None:
         return default
-    if text.isascii() and text.isdigit() and not 1 <= int(text[:9]) <= collection.edition.number:
-        raise UnknownEditionError(collection.id, text[:20])
-    return await read_edition(text, collection, portal_of(request).pool)
+    return (await read_edition(text, collection, portal_of(request).pool)).number
 
 
 async def changes(request: Request) -> Response:
@@ -156,7 +154,11 @@ def _openapi(_portal: Portal) -> OpenApiFragment:
                 "operationId": name,
                 "summary": summary,
                 "tags": ["Historique"],
-                "parameters": [{"$ref": "#/components/parameters/collectionId"}, *parameters, {"$ref": "#/components/parameters/f"}],
+                "parameters": [
+                    reference("collectionId"),
+                    *parameters,
+                    reference("f"),
+                ],
                 "responses": {"200": {"description": summary, "content": content}, **PROBLEMS},
             }
         }
@@ -164,7 +166,7 @@ def _openapi(_portal: Portal) -> OpenApiFragment:
     def bound(name: str, description: str) -> Json:
         return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
 
-    shared = [{"$ref": f"#/components/parameters/{name}"} for name in ("limit", "token", "crs")]
+    shared = [reference(name) for name in ("limit", "token", "crs")]
     between = [bound("from", "Édition de départ : numéro ou instant."), bound("to", "Édition d'arrivée : numéro ou instant.")]
     return OpenApiFragment(
         paths={

@@ -1,7 +1,7 @@
 """Items in streamed formats: GeoJSON-Seq, CSV, FlatGeobuf; and the whole layer as one GeoJSON document."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -89,7 +89,7 @@ async def _slot(portal: Portal) -> AsyncIterator[None]:
         portal.export_slots.release()
 
 
-async def _blocks(portal: Portal, wanted: ItemsRequest, media: ItemFormat, limit: int | None) -> AsyncIterator[bytes]:
+async def _blocks(portal: Portal, wanted: ItemsRequest, media: ItemFormat, limit: int | None) -> AsyncGenerator[bytes, None]:
     selection, fields, crs = wanted.selection, wanted.fields, wanted.crs
     async with _slot(portal), export_connection(portal.settings) as conn:
         if media is GEOJSON_FILE:
@@ -114,7 +114,7 @@ async def _blocks(portal: Portal, wanted: ItemsRequest, media: ItemFormat, limit
 
 def _collection_head(wanted: ItemsRequest) -> bytes:
     """The opening of a GeoJSON file, with what one must know to reuse it."""
-    layer, edition = wanted.collection.layer, wanted.selection.edition
+    layer, edition = wanted.collection.layer, wanted.selection.edition.number
     head: dict[str, Any] = {
         "type": "FeatureCollection",
         "name": layer.id,
@@ -133,9 +133,8 @@ def _collection_head(wanted: ItemsRequest) -> bytes:
 
 async def _total(conn: _Conn, wanted: ItemsRequest, limit: int | None) -> int:
     selection = wanted.selection
-    narrowed = not selection.is_everything or selection.position is not None
-    if not narrowed and selection.edition == wanted.collection.edition.number:
-        return wanted.collection.edition.total
+    if selection.is_everything and selection.position is None:
+        return selection.edition.total
     counted = replace(selection, values=replace(selection.values, values=dict(selection.values.values)))
     bound = sql.SQL("LIMIT {}").format(sql.Literal(limit)) if limit else sql.SQL("")
     query = statement("count", source=counted.source, where=counted.where(), limit=bound)

@@ -75,15 +75,15 @@ def _token(row: tuple[bytes, ...], *, backward: bool) -> str:
 async def _count(conn: AsyncConnection[Any], wanted: ItemsRequest, returned: int, *, more: bool) -> tuple[int | None, int | None]:
     """Number of features that match: exact when it costs nothing, otherwise the planner's estimate."""
     selection = wanted.selection
-    if selection.is_everything and selection.edition == wanted.collection.edition.number:
-        return wanted.collection.edition.total, None
+    if selection.is_everything:
+        return selection.edition.total, None
     if selection.position is None and not more:
         return returned, None
     unpaged = replace(selection, position=None)
     explain = statement("estimate", source=unpaged.source, where=unpaged.where(paged=False))
     row = await (await conn.execute(explain, unpaged.values.values)).fetchone()
     plan = row[0] if row else None
-    return None, int(plan[0]["Plan"]["Plan Rows"]) if plan else None
+    return None, max(int(plan[0]["Plan"]["Plan Rows"]), returned + 1) if plan else None
 
 
 def items_links(portal: Portal, wanted: ItemsRequest, page: Page, query: dict[str, str]) -> list[Json]:
@@ -95,7 +95,10 @@ def items_links(portal: Portal, wanted: ItemsRequest, page: Page, query: dict[st
         return portal.links.collection(layer.id, "items", query={**base, "token": token, **more})
 
     token = query.get("token")
-    out = [link(to(token, f="json"), "self", GEOJSON, "Cette page"), link(to(token, f="html"), "alternate", HTML, "Cette page à lire")]
+    out = [
+        link(to(token, f="json"), "self", GEOJSON, "Cette page"),
+        link(to(token, f="html"), "alternate", HTML, "Cette page à lire"),
+    ]
     out += [link(to(token, f=media.name), "alternate", media.type, media.title) for media in FORMATS]
     if page.next:
         out.append(link(to(page.next, f="json"), "next", GEOJSON, "Page suivante"))
@@ -110,7 +113,7 @@ def _members(portal: Portal, wanted: ItemsRequest, page: Page, query: dict[str, 
     out: Json = {
         "type": "FeatureCollection",
         "timeStamp": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "edition": wanted.selection.edition,
+        "edition": wanted.selection.edition.number,
         "numberReturned": len(page.features),
     }
     if page.matched is not None:

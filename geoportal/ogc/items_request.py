@@ -1,5 +1,6 @@
 """The parameters of ``/items`` as one typed value."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from geoportal.ogc.parameters import (
     reject_unknown,
 )
 from layers import cql2
-from layers.catalog import Collection, UnknownEditionError, fetch_editions
+from layers.catalog import Collection, Edition, UnknownEditionError, fetch_editions
 from layers.crs import CRS84, Crs
 from layers.keyset import KEY, BadTokenError, SortKey, decode
 from layers.model import FieldType, LayerField
@@ -46,9 +47,7 @@ class ItemsRequest:
         return self.selection.collection
 
 
-async def parse_items_request(
-    request: Request, collection: Collection, settings: Settings, pool: Pool
-) -> ItemsRequest:
+async def parse_items_request(request: Request, collection: Collection, settings: Settings, pool: Pool) -> ItemsRequest:
     """Read and check every parameter; raises a 400 that names the one at fault, a 404 for an edition that never was."""
     layer = collection.layer
     query = request.query_params
@@ -69,7 +68,10 @@ async def parse_items_request(
             selection = replace(selection, position=decode(token, len(order)))
         except BadTokenError as error:
             raise bad_parameter("token", f"« token » : {error}.") from None
-    filters = [*_equalities(request, selection), *_filter(request, selection, read_crs("filter-crs", query.get("filter-crs"), srids))]
+    filters = [
+        *_equalities(request, selection),
+        *_filter(request, selection, read_crs("filter-crs", query.get("filter-crs"), srids)),
+    ]
     return ItemsRequest(
         replace(selection, filters=tuple(filters)),
         _read_properties(query.get("properties"), collection),
@@ -78,22 +80,22 @@ async def parse_items_request(
     )
 
 
-async def read_edition(text: str | None, collection: Collection, pool: Pool) -> int:
+async def read_edition(text: str | None, collection: Collection, pool: Pool) -> Edition:
     """``edition``: a number, or an instant (the edition that was public then); the current one when absent."""
-    current = collection.edition.number
-    if text is None:
-        return current
-    if text.isascii() and text.isdigit() and len(text) < 9:
-        number = int(text)
-        if not 1 <= number <= current:
-            raise UnknownEditionError(collection.id, text)
-        return number
-    instant = read_instant("edition", text)
+    if text is None or text == str(collection.edition.number):
+        return collection.edition
+    numbered = text.isascii() and text.isdigit() and len(text) < 9
+    instant = None if numbered else read_instant("edition", text)
     async with pool.connection() as conn:
-        numbers = [e.number for e in await fetch_editions(conn, collection.id) if e.published_at <= instant]
-    if not numbers:
-        raise UnknownEditionError(collection.id, f"au {text[:40]}")
-    return min(max(numbers), current)
+        editions = await fetch_editions(conn, collection.id)
+    if instant is None:
+        found = [edition for edition in editions if edition.number == int(text)]
+    else:
+        found = [edition for edition in editions if edition.published_at <= instant]
+    if not found:
+        raise UnknownEditionError(collection.id, text[:40])
+    # A publication of this very moment may not be in this process's catalogue yet.
+    return found[-1] if found[-1].number <= collection.edition.number else collection.edition
 
 
 def _read_properties(text: str | None, collection: Collection) -> tuple[LayerField, ...]:
@@ -134,28 +136,23 @@ def _equalities(request: Request, selection: Selection) -> list[sql.Composable]:
 
 
 def _literal(field: LayerField, text: str) -> Any:
-    """The value of an equality filter, by the type of its field; a 400 when it cannot be one."""
-    try:
-        match field.type:
-            case FieldType.INTEGER | FieldType.NUMBER:
-                number = float(text)
-                if number != number or number in (float("inf"), float("-inf")):
-                    raise ValueError
-                return int(text) if text.lstrip("+-").isdigit() and len(text) < 19 else number
-            case FieldType.BOOLEAN:
-                return {"true": True, "false": False}[text.lower()]
-            case FieldType.DATE:
-                return {"date": text}
-            case FieldType.TIMESTAMP:
-                return {"timestamp": text}
-            case FieldType.TEXT:
-                return text
-            case FieldType.JSON:
-                raise ValueError
-    except (ValueError, KeyError):
-        kinds = {"integer": "un nombre entier", "number": "un nombre", "boolean": "true ou false"}
-        expected = kinds.get(field.type.value, "une valeur simple (cet attribut ne se filtre pas ainsi)")
-        raise bad_parameter(field.name, f"« {field.name} » attend {expected}, pas « {text[:40]} ».") from None
+    """The value of an equality filter as a CQL2 literal, by the type of its field; a 400 when it cannot be one."""
+    match field.type:
+        case FieldType.TEXT:
+            return text
+        case FieldType.DATE:
+            return {"date": text}
+        case FieldType.TIMESTAMP:
+            return {"timestamp": text}
+        case FieldType.BOOLEAN if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        case FieldType.INTEGER if re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+            return int(text)
+        case FieldType.NUMBER if re.fullmatch(r"[+-]?\d{1,18}(\.\d*)?([eE][+-]?\d{1,2})?", text, re.ASCII):
+            return float(text)
+    kinds = {"integer": "un nombre entier", "number": "un nombre", "boolean": "true ou false"}
+    expected = kinds.get(field.type.value, "une valeur simple (cet attribut ne se filtre pas ainsi)")
+    raise bad_parameter(field.name, f"« {field.name} » attend {expected}, pas « {text[:40]} ».")
 
 
 def _filter(request: Request, selection: Selection, filter_crs: Crs) -> list[sql.Composable]:

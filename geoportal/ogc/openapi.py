@@ -22,7 +22,10 @@ _PROBLEM_SCHEMA: Json = {
 
 def _problem(description: str) -> Json:
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {"description": description, "content": {"application/problem+json": schema, "text/html": {"schema": {"type": "string"}}}}
+    return {
+        "description": description,
+        "content": {"application/problem+json": schema, "text/html": {"schema": {"type": "string"}}},
+    }
 
 
 _RESPONSES: Json = {
@@ -58,6 +61,20 @@ def _own_path(operation: str, summary: str, media: str = "application/json") -> 
     }
 
 
+_COLLECTION_ID: Json = {
+    "name": "collectionId",
+    "in": "path",
+    "required": True,
+    "description": "Identifiant de la couche.",
+    "schema": {"type": "string"},
+}
+_COLLECTION_ID: Json = {
+    "name": "collectionId",
+    "in": "path",
+    "required": True,
+    "description": "Identifiant de la couche.",
+    "schema": {"type": "string"},
+}
 _COLLECTION_PATH = _own_path("collection", "Une couche")
 _COLLECTION_PATH["get"]["parameters"] = [{"$ref": "#/components/parameters/collectionId"}, _F]
 _COLLECTION_PATH["get"]["responses"]["404"] = {"$ref": "#/components/responses/NotFound"}
@@ -70,9 +87,7 @@ OWN_PATHS = OpenApiFragment(
         "/collections": _own_path("collections", "Les couches"),
         "/collections/{collectionId}": _COLLECTION_PATH,
     },
-    parameters={
-        "collectionId": {"name": "collectionId", "in": "path", "required": True, "description": "Identifiant de la couche.", "schema": {"type": "string"}}
-    },
+    parameters={"collectionId": _COLLECTION_ID},
     schemas={"Problem": _PROBLEM_SCHEMA},
     responses=_RESPONSES,
     tags=({"name": "Portail", "description": "Ce que l'API propose et où le trouver."},),
@@ -90,7 +105,9 @@ def openapi_document(portal: Portal, fragments: Sequence[OpenApiFragment]) -> Js
                 target.setdefault(name, value)
         for tag in fragment.tags:
             tags.setdefault(tag["name"], tag)
-    contact = {name: value for name, value in (("name", settings.portal["editeur"]), ("email", settings.portal["courriel"])) if value}
+    contact = {
+        name: value for name, value in (("name", settings.portal["editeur"]), ("email", settings.portal["courriel"])) if value
+    }
     return {
         "openapi": "3.0.3",
         "info": {

@@ -18,7 +18,9 @@ def reject_unknown(request: Request, allowed: Iterable[str]) -> None:
     for name in request.query_params:
         if name not in known:
             accepted = ", ".join(sorted(known))
-            raise bad_parameter(name[:60], f"« {name[:60]} » n'est pas un paramètre de cette ressource ; paramètres : {accepted}.")
+            raise bad_parameter(
+                name[:60], f"« {name[:60]} » n'est pas un paramètre de cette ressource ; paramètres : {accepted}."
+            )
         if len(request.query_params.getlist(name)) > 1:
             raise bad_parameter(name, f"« {name} » est donné plusieurs fois : une seule valeur est attendue.")
 

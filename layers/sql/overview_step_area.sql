@@ -23,7 +23,8 @@ cell AS (
            coalesce(sum(_rest) FILTER (WHERE _is_first), 0)
                + coalesce(sum(ceil(ST_Area(geom) * {source_area})::bigint) FILTER (WHERE NOT _is_visible), 0)::bigint AS _rest,
            ST_CollectionExtract(ST_Collect({snapped}) FILTER (WHERE _is_visible), 3) AS _shapes
-    FROM faded GROUP BY _cx, _cy OFFSET 0
+    FROM faded GROUP BY _cx, _cy
+    ORDER BY _cx >> {cell_bits}, _cy >> {cell_bits}, _cx, _cy -- the rows of a tile side by side on the disk
 ),
 squared AS (
     SELECT *, CASE WHEN _rest * 2 >= {full_area} THEN {cell}
