@@ -1,6 +1,7 @@
 """Opening hours: laws, wording, and the same instants as a known library."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from opening_hours import OpeningHours
 
 from ingest.opening_hours import DAYS, Slot, UnreadableHoursError, merge_slots, parse_week, to_french, to_osm
 
-MONDAY = datetime(2026, 11, 23)  # noqa: DTZ001 - opening hours are local times
+MONDAY = datetime(2026, 11, 23)  # opening hours are local times
 
 minutes = st.integers(0, 23 * 60 + 59)
 slots = st.lists(st.tuples(minutes, minutes), max_size=4)
@@ -33,7 +34,7 @@ def structures(draw: st.DrawFn) -> list[Any]:
 def test_merged_slots_are_apart_in_order_and_cover_the_same_minutes(given_slots: list[Slot]) -> None:
     merged = merge_slots(given_slots)
     assert all(start < end for start, end in merged)
-    assert all(before[1] < after[0] for before, after in zip(merged, merged[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(merged))
     covered = {minute for start, end in given_slots for minute in range(start, end)}
     assert {minute for start, end in merged for minute in range(start, end)} == covered
 
@@ -58,13 +59,20 @@ def test_the_openstreetmap_text_opens_at_the_same_minutes_as_the_source(structur
         ([], "", ""),
         ([["lundi", "vendredi", [["08:30:00", "12:30:00"]]]], "Mo-Fr 08:30-12:30", "Du lundi au vendredi : 8 h 30 – 12 h 30."),
         (
-            [["lundi", "mardi", [["09:00:00", "12:00:00"], ["14:00:00", "17:00:00"]]], ["samedi", "samedi", [["09:00:00", "12:00:00"]]]],
+            [
+                ["lundi", "mardi", [["09:00:00", "12:00:00"], ["14:00:00", "17:00:00"]]],
+                ["samedi", "samedi", [["09:00:00", "12:00:00"]]],
+            ],
             "Mo-Tu 09:00-12:00,14:00-17:00; Sa 09:00-12:00",
             "Lundi et mardi : 9 h – 12 h et 14 h – 17 h. Samedi : 9 h – 12 h.",
         ),
         # What the source really holds: no last day, a repeated slot, an empty one, seconds.
         ([["jeudi", "", [["09:00:00", "12:00:00"]]]], "Th 09:00-12:00", "Jeudi : 9 h – 12 h."),
-        ([["samedi", "samedi", [["09:30:00", "11:00:00"], ["09:30:00", "11:30:00"]]]], "Sa 09:30-11:30", "Samedi : 9 h 30 – 11 h 30."),
+        (
+            [["samedi", "samedi", [["09:30:00", "11:00:00"], ["09:30:00", "11:30:00"]]]],
+            "Sa 09:30-11:30",
+            "Samedi : 9 h 30 – 11 h 30.",
+        ),
         ([["lundi", "lundi", [["08:00:00", "12:00:00"], ["18:00:00", "18:00:00"]]]], "Mo 08:00-12:00", "Lundi : 8 h – 12 h."),
         ([["lundi", "lundi", [["13:30:30", "17:30:00"]]]], "Mo 13:30-17:30", "Lundi : 13 h 30 – 17 h 30."),
     ],
