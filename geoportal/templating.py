@@ -1,6 +1,7 @@
 """The one Jinja environment: French figures and dates, versioned addresses of static files, nothing undefined."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -14,13 +15,15 @@ from markupsafe import Markup
 from config.settings import Settings
 from geoportal.links import Links
 from geoportal.portal.assets import Assets
-from layers.model import FieldType, LayerField
+from layers.model import FieldType, Layer, LayerField
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PARIS = ZoneInfo("Europe/Paris")
 NARROW = "\u202f"
 NO_BREAK = "\u00a0"
 
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+_PHONE = re.compile(r"0\d( \d\d){4}|\+\d[\d ]{7,14}")
 _MONTHS = (
     "janvier",
     "février",
@@ -132,6 +135,10 @@ def _format_text(text: str, field: LayerField | None) -> str | Markup:
         return format_instant(text)
     if text.startswith(("https://", "http://")):
         return Markup('<a href="{0}" rel="external">{0}</a>').format(text)
+    if _EMAIL.fullmatch(text):
+        return Markup('<a href="mailto:{0}">{0}</a>').format(text)
+    if _PHONE.fullmatch(text):
+        return Markup('<a href="tel:{}">{}</a>').format(text.replace(" ", ""), text.replace(" ", NO_BREAK))
     return text
 
 
@@ -187,6 +194,12 @@ def sort_fields(fields: Iterable[LayerField], first: str) -> list[LayerField]:
     return sorted(fields, key=lambda field: field.name != first)
 
 
+def card_fields(layer: Layer) -> list[LayerField]:
+    """Fields of a card: what speaks to a reader, then the codes; neither the name, which is its title, nor structures."""
+    kept = [field for field in layer.public_fields if field.name != layer.label and field.type is not FieldType.JSON]
+    return sorted(kept, key=lambda field: field.name == layer.key or (field.type is FieldType.TEXT and field.index))
+
+
 def make_environment(settings: Settings) -> Environment:
     """The environment of one process: escaping always on, an undefined name is an error.
 
@@ -215,6 +228,7 @@ def make_environment(settings: Settings) -> Environment:
         en_page=as_page,
         json_lisible=format_json,
         champs=sort_fields,
+        champs_de_fiche=card_fields,
     )
     environment.globals.update(
         static=lambda path: f"{prefix}/static/{assets.version}/{path}",

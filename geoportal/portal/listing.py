@@ -111,7 +111,7 @@ def select_page(collection: Collection, wanted: Wanted) -> Selection:
         position = keyset.decode(wanted.page, len(order)) if wanted.page else None
     except BadTokenError as error:
         raise bad_parameter("page", f"« page » : {error}.") from None
-    return Selection(collection, collection.edition.number, values, filters=filters, order=order, position=position)
+    return Selection(collection, collection.edition, values, filters=filters, order=order, position=position)
 
 
 async def fetch_page(conn: Connection, collection: Collection, wanted: Wanted) -> Page:
@@ -170,7 +170,7 @@ async def fetch_entry(conn: Connection, collection: Collection, key: str) -> Ent
     query = statement(
         "fiche",
         _SQL,
-        source=Selection(collection, collection.edition.number).source,
+        source=Selection(collection, collection.edition).source,
         properties=properties_text(collection.layer.public_fields),
     )
     row = await (await conn.execute(query, {"key": key})).fetchone()
@@ -181,15 +181,20 @@ async def fetch_entry(conn: Connection, collection: Collection, key: str) -> Ent
 
 
 def summarise(layer: Layer, entry: Entry) -> list[tuple[LayerField, Any]]:
-    """What the list says of an object under its name: three attributes at most, none that is a code or says the name again."""
+    """What the list says of an object under its name: three attributes at most.
+
+    None that is a code or says the name again, and one number, whose unit says what it counts.
+    """
     found: list[tuple[LayerField, Any]] = []
     for one in layer.public_fields:
         value = entry.properties.get(one.name)
         is_code = one.name in (layer.key, layer.label) or (one.type is FieldType.TEXT and one.index)
         if is_code or value in (None, "") or one.type in (FieldType.JSON, FieldType.BOOLEAN):
             continue
-        if str(value) not in entry.name:
-            found.append((one, value))
+        numbers = sum(isinstance(known, int | float) for _, known in found)
+        if str(value) in entry.name or (numbers and isinstance(value, int | float)):
+            continue
+        found.append((one, value))
     return found[:3]
 
 
@@ -198,7 +203,7 @@ async def fetch_names(conn: Connection, collection: Collection) -> list[tuple[st
     query = statement(
         "noms",
         _SQL,
-        source=Selection(collection, collection.edition.number).source,
+        source=Selection(collection, collection.edition).source,
         label=sql.Identifier(collection.layer.label),
     )
     return [(key, name) for key, name in await (await conn.execute(query)).fetchall()]
@@ -206,5 +211,5 @@ async def fetch_names(conn: Connection, collection: Collection) -> list[tuple[st
 
 async def fetch_outlines(conn: Connection, collection: Collection) -> list[tuple[str, float, float, float, float]]:
     """SVG path (metres, y down) and extent (xmin, ymin, xmax, ymax) of each object."""
-    query = statement("territoire", _SQL, source=Selection(collection, collection.edition.number).source)
+    query = statement("territoire", _SQL, source=Selection(collection, collection.edition).source)
     return [tuple(row) for row in await (await conn.execute(query)).fetchall()]

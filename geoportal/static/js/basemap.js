@@ -52,7 +52,7 @@ export function outline(map, layer, field, key) {
   for (const { id, metadata } of map.getStyle().layers) {
     if (!metadata?.choix) continue;
     const chosen = metadata.choix === layer && key !== null;
-    map.setFilter(id, chosen ? ["==", ["get", field], key] : ["==", 1, 0]);
+    map.setFilter(id, chosen ? ["==", ["get", field], key] : false);
   }
 }
 

@@ -7,6 +7,7 @@ const narrow = matchMedia("(max-width: 900px)");
 const shown = new Set(settings.affichees);
 const card = new Card($("#fiche"), settings.fiche);
 let chosen = settings.choix;
+const arrivedWithView = location.hash.includes("/");
 let toolkit = null;
 let map = null;
 
@@ -41,7 +42,7 @@ function keepView(address) {
   const kept = new URL(address, location.href);
   const drawn = new URL(location.href).searchParams.get("avec");
   if (drawn !== null) kept.searchParams.set("avec", drawn);
-  if (location.hash.startsWith("#") && location.hash.includes("/")) kept.hash = location.hash;
+  if (location.hash.includes("/")) kept.hash = location.hash;
   return kept;
 }
 
@@ -131,7 +132,7 @@ async function startMap() {
   });
   await map.once("load");
   applyShown();
-  showChosen({ zoom: !location.hash });
+  showChosen({ zoom: !arrivedWithView });
   map.on("click", pick);
   map.on("mousemove", (event) => {
     map.getCanvas().style.cursor = featureAt(event.point) ? "pointer" : "";
