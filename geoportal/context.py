@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from jinja2 import Environment
 from starlette.requests import Request
@@ -24,6 +25,7 @@ class Portal:
     templates: Environment
     pool: Pool
     catalog: Catalog = field(default=EMPTY)
+    kept: dict[str, Any] = field(default_factory=dict)  # what a capability makes once and keeps, by its name
     export_slots: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:

@@ -68,13 +68,6 @@ _COLLECTION_ID: Json = {
     "description": "Identifiant de la couche.",
     "schema": {"type": "string"},
 }
-_COLLECTION_ID: Json = {
-    "name": "collectionId",
-    "in": "path",
-    "required": True,
-    "description": "Identifiant de la couche.",
-    "schema": {"type": "string"},
-}
 _COLLECTION_PATH = _own_path("collection", "Une couche")
 _COLLECTION_PATH["get"]["parameters"] = [{"$ref": "#/components/parameters/collectionId"}, _F]
 _COLLECTION_PATH["get"]["responses"]["404"] = {"$ref": "#/components/responses/NotFound"}
