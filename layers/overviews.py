@@ -19,6 +19,8 @@ EXTENT = 4096
 # A cell is 64 units: a 64th of a tile, 8 pixels where tiles are drawn 512 pixels wide.
 CELL_BITS = 6
 CELL = 1 << CELL_BITS
+# The cells of surfaces and lines are drawn by blocks of 4 by 4; those of points one by one, to bear their number.
+BLOCK_BITS = 2
 # Vertices are rounded to one pixel.
 GRID = 8
 VISIBLE = 32
@@ -26,6 +28,7 @@ VISIBLE = 32
 LEGIBLE = {0: 0, 1: 24, 2: 64}
 # Up to this number, every feature keeps its attributes at every level, however small: the tiles stay light enough.
 KEEP_ALL_UP_TO = 5_000
+_BLOCK = {"block_bits": sql.Literal(BLOCK_BITS), "block_side": sql.Literal(1 << BLOCK_BITS)}
 _WORLD = 2 * 20037508.342789244
 # Beyond this part of the layer touched, building everything is cheaper.
 _REBUILD_RATIO = 0.1
@@ -43,6 +46,11 @@ def overview_table(layer: Layer) -> sql.Identifier:
     return sql.Identifier(storage.DATA, f"{layer.table}_overview")
 
 
+def drawn(layer: Layer) -> sql.SQL:
+    """Condition met by the rows that tiles show; the others are only there for refreshes."""
+    return sql.SQL("_kind <> 'c'") if layer.geometry.dimension else sql.SQL("_kind <> 'b'")
+
+
 def create_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
     """Build ``data.<layer.table>_overview`` from ``data.<layer.table>``, in the caller's transaction.
 
@@ -55,10 +63,12 @@ def create_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
     cur.execute(sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_BUILD_MEMORY)))
     for level in range(FINEST_LEVEL, -1, -1):
         cur.execute(build.step(level, build.every_source(level)))
+        if build.has_blocks:
+            cur.execute(build.blocks(level, sql.SQL("true")))
         if level == FINEST_LEVEL:
             cur.execute(sql.SQL("ANALYZE {}").format(build.overview))
     cur.execute("SET LOCAL work_mem TO DEFAULT")
-    cur.execute(sql.SQL("CREATE INDEX ON {} USING gist (geom)").format(build.overview))
+    cur.execute(sql.SQL("CREATE INDEX ON {} USING gist (geom) WHERE {}").format(build.overview, drawn(layer)))
     cur.execute(sql.SQL("CREATE INDEX ON {} (_level, _cx, _cy)").format(build.overview))
     note = sql.Literal(_fingerprint(layer, build.keep_all))
     cur.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(build.overview, note))
@@ -87,8 +97,10 @@ def refresh_overviews(cur: Cursor[Any], layer: Layer, srid: int, delta: str = "d
     cur.execute(touch)
     for level in range(FINEST_LEVEL, -1, -1):
         cur.execute("ANALYZE overview_touched")
-        cur.execute(statement("overview_clear", overview=build.overview, level=sql.Literal(level)))
+        cur.execute(build.clear(level))
         cur.execute(build.step(level, build.touched_source(level)))
+        if build.has_blocks:
+            cur.execute(build.blocks(level, statement("overview_touched_blocks", **_BLOCK)))
         cur.execute(statement("overview_touch_parents"))
         cur.execute("DROP TABLE overview_touched")
         cur.execute("ALTER TABLE overview_touched_parents RENAME TO overview_touched")
@@ -113,7 +125,7 @@ class _Build:
         """All rows one level finer than ``level``: features for the finest one."""
         if level == FINEST_LEVEL:
             return self._features(sql.SQL("{} f").format(storage.current_table(self.layer)))
-        every = sql.SQL("SELECT key{}, _nombre, _rest, _ax, _ay, geom FROM {} WHERE _level = {}")
+        every = sql.SQL("SELECT key{}, _nombre, _rest, _ax, _ay, geom FROM {} WHERE _level = {} AND _kind <> 'b'")
         return every.format(_following(self.layer), self.overview, sql.Literal(level + 1))
 
     def touched_source(self, level: int) -> sql.Composable:
@@ -127,6 +139,21 @@ class _Build:
         cells = sql.SQL("SELECT * FROM ({}) feature WHERE (_ax >> {bits}, _ay >> {bits}) IN (TABLE overview_touched)")
         return cells.format(self._features(near), bits=sql.Literal(CELL_BITS))
 
+    @property
+    def has_blocks(self) -> bool:
+        return self.layer.geometry.dimension > 0 and not self.keep_all
+
+    def clear(self, level: int) -> sql.Composed:
+        """The statement that removes the touched cells of ``level``, the features anchored there and their blocks."""
+        return statement("overview_clear", overview=self.overview, level=sql.Literal(level), block_bits=_BLOCK["block_bits"])
+
+    def blocks(self, level: int, touched: sql.Composable) -> sql.Composed:
+        """The statement that puts together the cells of ``level`` that satisfy ``touched``."""
+        part = sql.Literal(self.layer.geometry.dimension + 1)
+        return statement(
+            "overview_blocks", overview=self.overview, level=sql.Literal(level), part=part, touched=touched, **_BLOCK
+        )
+
     def step(self, level: int, source: sql.Composable) -> sql.Composed:
         """The statement that fills ``level`` from rows one level finer."""
         up = FINEST_LEVEL - level
@@ -139,7 +166,6 @@ class _Build:
             "legible": LEGIBLE[dimension],
             "visible": VISIBLE,
             "cell": CELL,
-            "cell_bits": CELL_BITS,
             "grid": GRID,
             "unit_area": float(4**up),
             "full_area": CELL * CELL * 4**up,

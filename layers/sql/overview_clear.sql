@@ -1,1 +1,4 @@
-DELETE FROM {overview} o USING overview_touched t WHERE o._level = {level} AND o._cx = t._cx AND o._cy = t._cy
+-- The rows of level {level} that belong to the touched cells, and the blocks of these.
+DELETE FROM {overview} o USING overview_touched t
+WHERE o._level = {level} AND o._kind <> 'b' AND o._cx = t._cx AND o._cy = t._cy
+   OR o._level = {level} AND o._kind = 'b' AND o._cx = t._cx >> {block_bits} AND o._cy = t._cy >> {block_bits}

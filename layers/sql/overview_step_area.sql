@@ -23,8 +23,7 @@ cell AS (
            coalesce(sum(_rest) FILTER (WHERE _is_first), 0)
                + coalesce(sum(ceil(ST_Area(geom) * {source_area})::bigint) FILTER (WHERE NOT _is_visible), 0)::bigint AS _rest,
            ST_CollectionExtract(ST_Collect({snapped}) FILTER (WHERE _is_visible), 3) AS _shapes
-    FROM faded GROUP BY _cx, _cy
-    ORDER BY _cx >> {cell_bits}, _cy >> {cell_bits}, _cx, _cy -- the rows of a tile side by side on the disk
+    FROM faded GROUP BY _cx, _cy OFFSET 0
 ),
 squared AS (
     SELECT *, CASE WHEN _rest * 2 >= {full_area} THEN {cell}
@@ -37,12 +36,12 @@ placed AS (
               least(greatest((_ay >> {anchor_shift}) - _side / 2, _cy * {cell}), (_cy + 1) * {cell} - _side) AS _y
     FROM squared OFFSET 0
 )
-INSERT INTO {overview} (_level, _cx, _cy, _ax, _ay, _nombre, _rest, key{fields}, geom)
-SELECT {level}, _cx, _cy, _ax, _ay, _nombre, 0, key{fields},
+INSERT INTO {overview} (_level, _kind, _cx, _cy, _ax, _ay, _nombre, _rest, key{fields}, geom)
+SELECT {level}, 'f', _cx, _cy, _ax, _ay, _nombre, 0, key{fields},
        coalesce({snapped}, ST_MakeEnvelope(_x, _y, _x + {grid}, _y + {grid}))
 FROM (SELECT *, (_ax >> {anchor_shift}) - {grid} / 2 AS _x, (_ay >> {anchor_shift}) - {grid} / 2 AS _y FROM sized WHERE _is_legible) legible
 UNION ALL
-SELECT {level}, _cx, _cy, _ax, _ay, _nombre, CASE WHEN _side IS NULL THEN 0 ELSE greatest(_rest, 1) END, NULL{no_fields},
+SELECT {level}, 'c', _cx, _cy, _ax, _ay, _nombre, CASE WHEN _side IS NULL THEN 0 ELSE greatest(_rest, 1) END, NULL{no_fields},
        CASE WHEN _side IS NULL THEN _shapes
             ELSE ST_CollectionExtract(ST_Collect(_shapes, ST_MakeEnvelope(_x, _y, _x + _side, _y + _side)), 3) END
 FROM placed

@@ -22,12 +22,12 @@ edge AS (
 drawn AS (
     SELECT _cx, _cy, ST_Multi(ST_LineMerge(ST_Collect(ST_MakeLine(a, b) ORDER BY a, b))) AS geom FROM edge GROUP BY _cx, _cy
 )
-INSERT INTO {overview} (_level, _cx, _cy, _ax, _ay, _nombre, _rest, key{fields}, geom)
-SELECT {level}, _cx, _cy, _ax, _ay, _nombre, 0, key{fields},
+INSERT INTO {overview} (_level, _kind, _cx, _cy, _ax, _ay, _nombre, _rest, key{fields}, geom)
+SELECT {level}, 'f', _cx, _cy, _ax, _ay, _nombre, 0, key{fields},
        coalesce({snapped}, ST_MakeLine(ST_MakePoint(_x, _y), ST_MakePoint(_x + {grid}, _y)))
 FROM (SELECT *, (_ax >> {anchor_shift}) - {grid} / 2 AS _x, _ay >> {anchor_shift} AS _y FROM sized WHERE _is_legible) legible
 UNION ALL
-SELECT {level}, _cx, _cy, _ax, _ay, _nombre, 0, NULL{no_fields},
+SELECT {level}, 'c', _cx, _cy, _ax, _ay, _nombre, 0, NULL{no_fields},
        coalesce(drawn.geom, ST_Multi(ST_MakeLine(ST_MakePoint(_x, _y), ST_MakePoint(_x + {grid}, _y))))
 FROM (SELECT *, (_ax >> {anchor_shift}) - {grid} / 2 AS _x, _ay >> {anchor_shift} AS _y FROM cell) cell
 LEFT JOIN drawn USING (_cx, _cy)

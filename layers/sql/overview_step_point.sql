@@ -7,12 +7,12 @@ counted AS (
            floor(sum(_ax::bigint * _nombre) / sum(_nombre))::int AS _ax, floor(sum(_ay::bigint * _nombre) / sum(_nombre))::int AS _ay
     FROM placed GROUP BY _cx, _cy
 )
-INSERT INTO {overview} (_level, _cx, _cy, _ax, _ay, _nombre, _rest, key{fields}, geom)
-SELECT {level}, p._cx, p._cy, p._ax, p._ay, p._nombre, 0, p.key{fields}, {snapped}
+INSERT INTO {overview} (_level, _kind, _cx, _cy, _ax, _ay, _nombre, _rest, key{fields}, geom)
+SELECT {level}, 'f', p._cx, p._cy, p._ax, p._ay, p._nombre, 0, p.key{fields}, {snapped}
 FROM placed p JOIN counted c ON c._cx = p._cx AND c._cy = p._cy
 WHERE {keep_all} OR (c.rows = 1 AND p.key IS NOT NULL)
 UNION ALL
-SELECT {level}, _cx, _cy, _ax, _ay, _nombre, 0, NULL{no_fields}, ST_MakePoint(_ax >> {anchor_shift}, _ay >> {anchor_shift})
+SELECT {level}, 'c', _cx, _cy, _ax, _ay, _nombre, 0, NULL{no_fields}, ST_MakePoint(_ax >> {anchor_shift}, _ay >> {anchor_shift})
 FROM counted c
 WHERE NOT {keep_all} AND NOT (c.rows = 1 AND EXISTS (
     SELECT FROM placed p WHERE p._cx = c._cx AND p._cy = c._cy AND p.key IS NOT NULL))
