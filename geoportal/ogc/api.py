@@ -1,6 +1,7 @@
 """The one OGC API: its landing page, its conformance, its collections and its OpenAPI document, made from its parts."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -62,7 +63,12 @@ def conformance_document(_portal: Portal) -> Json:
     return {"conformsTo": conformance_classes()}
 
 
-def collections_document(portal: Portal) -> Json:
+async def other_collections(portal: Portal) -> list[Json]:
+    """The collections that are not layers."""
+    return [document for part in PARTS for document in await part.collections(portal)]
+
+
+async def collections_document(portal: Portal) -> Json:
     href = portal.links.ogc("collections")
     return {
         "links": [
@@ -70,7 +76,10 @@ def collections_document(portal: Portal) -> Json:
             link(f"{href}?f=html", "alternate", HTML_TYPE, "Cette page à lire"),
         ],
         "crs": collection_crs(portal),
-        "collections": [collection_document(portal, one, PARTS) for one in visible_collections(portal)],
+        "collections": [
+            *(collection_document(portal, one, PARTS) for one in visible_collections(portal)),
+            *await other_collections(portal),
+        ],
     }
 
 
@@ -82,17 +91,20 @@ def openapi_of(portal: Portal) -> Json:
     return openapi_document(portal, [OWN_PATHS, *(part.openapi(portal) for part in PARTS)])
 
 
-def _page(path: str, template: str, build: Callable[[Portal], Json], media: Media = JSON) -> Route:
+def _page(path: str, template: str, build: Callable[[Portal], Json | Awaitable[Json]], media: Media = JSON) -> Route:
     """A document of the root: same for everybody until the catalogue changes."""
 
     async def endpoint(request: Request) -> Response:
         portal = portal_of(request)
         reject_unknown(request, ())
-        etag = weak_etag(portal.catalog.fingerprint, choose(request, media, HTML).name)
+        etag = weak_etag(portal.catalog.fingerprint, portal.catalog.revision, choose(request, media, HTML).name)
         if response := not_modified(request, etag):
             return response
         headers = {"ETag": etag, "Cache-Control": REVALIDATE}
-        return respond(request, build(portal), template, media=media, headers=headers)
+        document = build(portal)
+        if isawaitable(document):
+            document = await document
+        return respond(request, document, template, media=media, headers=headers)
 
     return Route(path, endpoint, name=template)
 
@@ -101,7 +113,12 @@ async def collection(request: Request) -> Response:
     """GET /collections/{collectionId}"""
     portal = portal_of(request)
     reject_unknown(request, ())
-    one = visible_collection(request, request.path_params["collectionId"])
+    layer_id = request.path_params["collectionId"]
+    if layer_id not in portal.catalog.collections:
+        for document in await other_collections(portal):
+            if document["id"] == layer_id:
+                return respond(request, document, "ogc/collection.html", headers={"Cache-Control": REVALIDATE}, collection=None)
+    one = visible_collection(request, layer_id)
     etag = weak_etag(one.version, portal.catalog.fingerprint, choose(request, JSON, HTML).name)
     if response := not_modified(request, etag):
         return response

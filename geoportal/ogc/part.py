@@ -1,6 +1,6 @@
 """A part of the one OGC API: what each capability declares, so that the root documents only concatenate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,10 @@ def _no_collection_links(_portal: Portal, _collection: Collection) -> list[Json]
     return []
 
 
+async def _no_collections(_portal: Portal) -> list[Json]:
+    return []
+
+
 def _no_openapi(_portal: Portal) -> OpenApiFragment:
     return OpenApiFragment()
 
@@ -43,4 +47,6 @@ class Part:
     routes: Sequence[BaseRoute]
     landing_links: Callable[[Portal], list[Json]] = _no_links
     collection_links: Callable[[Portal, Collection], list[Json]] = _no_collection_links
+    # Documents of collections that are not layers (coverages), complete with their links.
+    collections: Callable[[Portal], Awaitable[list[Json]]] = _no_collections
     openapi: Callable[[Portal], OpenApiFragment] = _no_openapi
