@@ -74,6 +74,11 @@ def test_the_openstreetmap_text_opens_at_the_same_minutes_as_the_source(structur
             "Samedi : 9 h 30 – 11 h 30.",
         ),
         ([["lundi", "lundi", [["08:00:00", "12:00:00"], ["18:00:00", "18:00:00"]]]], "Mo 08:00-12:00", "Lundi : 8 h – 12 h."),
+        (
+            [["lundi", "lundi", [["08:00:00", "12:00:00"], ["12:00:00", "14:00:00"]]]],
+            "Mo 08:00-14:00",
+            "Lundi : 8 h – 14 h.",
+        ),
         ([["lundi", "lundi", [["13:30:30", "17:30:00"]]]], "Mo 13:30-17:30", "Lundi : 13 h 30 – 17 h 30."),
     ],
 )
