@@ -43,6 +43,7 @@ def bench(
     ogr2ogr. Les rapports se lisent d'une machine à l'autre ; les vitesses, non. Voir docs/mesures.md.
     """
     import json
+    import signal
 
     from config.settings import Settings
     from geoportal.setup.console import say
@@ -60,6 +61,7 @@ def bench(
         for measure in MEASURES:
             say(f"{measure.name} : {measure.title}")
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside, it still ends its servers
     settings = Settings()
     with _cluster(settings, say):
         outcome = run_bench(settings, Options(features, only, seconds, rounds, reset), say)

@@ -29,7 +29,7 @@ class Bench:
     seconds: float
     rounds: int
     _stack: ExitStack = field(default_factory=ExitStack)
-    _serial: Iterator[int] = field(default_factory=itertools.count)
+    _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +57,7 @@ class Bench:
 
     def cold_portal(self) -> AbstractContextManager[Server]:
         """A portal just started, whose tile store and working folder are empty."""
-        folder = self.scratch / f"portail-{next(self._serial)}"
+        folder = self.scratch / f"portail-{self.serial()}"
         folder.mkdir()
         environment = {
             "GEOPORTAL_DATABASE_URL": self.dataset.database_url,
@@ -65,6 +65,10 @@ class Bench:
             "GEOPORTAL_DATA_DIR": str(folder),
         }
         return uvicorn(PORTAL, self.settings.web_workers, environment, "/readyz")
+
+    def serial(self) -> int:
+        """A number never given before in this run."""
+        return next(self._serial)
 
     def collection(self, path: str = "") -> str:
         """Path of the collection's resource ``path``."""
@@ -79,14 +83,19 @@ class Bench:
     def tile_statement(self) -> str:
         return statements.bare_tile(self.layer, SRID)
 
+    @property
+    def item_statement(self) -> str:
+        return statements.bare_item(self.layer)
+
     def items_statement(self, limit: int) -> str:
         return statements.bare_items(self.layer, SRID, limit)
 
-    def load(self, server: Server, paths: Iterable[str], *, clients: int = CLIENTS, once: bool = False) -> wrk.Load:
-        """Load ``server`` with ``paths`` as a browser would, gzip accepted."""
-        return wrk.load(
-            server.url, paths, connections=clients, seconds=self.seconds, once=once, headers={"Accept-Encoding": "gzip"}
-        )
+    def load(
+        self, server: Server, paths: Iterable[str], *, clients: int = CLIENTS, once: bool = False, encoding: str = "identity"
+    ) -> wrk.Load:
+        """Load ``server`` with ``paths``; ``encoding`` is what the client accepts, nothing compressed unless said."""
+        headers = {"Accept-Encoding": encoding}
+        return wrk.load(server.url, paths, connections=clients, seconds=self.seconds, once=once, headers=headers)
 
     def raw(self, script: str, *, clients: int = CLIENTS, transactions: int | None = None) -> pgbench.Throughput:
         """Run a pgbench script on the database of the bench."""

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from config.settings import Settings
 from layers.catalog import read_catalog
 from layers.editions import publish_edition
-from layers.migrations import migrate
+from layers.migrations import MigrationChangedError, migrate
 from layers.model import Layer
 from tests.bench.parcels import SRID, Cadastre
 
@@ -115,6 +115,6 @@ def _published(url: str) -> int | None:
             if migrate(conn):
                 return None
             found = read_catalog(conn).collections.get(LAYER.id)
-    except psycopg.OperationalError:
+    except (psycopg.OperationalError, MigrationChangedError):
         return None
     return found.edition.total if found and found.layer == LAYER else None

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from tests.bench.parcels import Box
 
 # A prime: n -> n * STEP mod count visits every cell once, far from the one before, whatever the count (unless a multiple).
 STEP = 7919
+# Degrees: about a metre.
+SHIFT = 0.00001
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,10 @@ class Windows(Lattice):
         """The windows that fit in ``box`` (degrees); one at least."""
         columns, rows = int((box[2] - box[0]) / width), int((box[3] - box[1]) / height)
         return cls(max(columns, 1), max(rows, 1), round(box[0], 6), round(box[1], 6), width, height)
+
+    def shifted(self, times: int) -> Self:
+        """The same windows a few metres aside: other addresses, as much to answer."""
+        return replace(self, west=self.west + times * SHIFT, south=self.south + times * SHIFT)
 
     def window(self, turn: int) -> Box:
         """(west, south, east, north) of this turn, rounded to 6 digits."""

@@ -80,6 +80,18 @@ class Cadastre:
             for rank in range(int((cells[:, 1] * self.side + cells[:, 0] < self.count).sum()))
         ]
 
+    def pgbench_key(self) -> str:
+        """pgbench meta-commands that draw an identifier at random: ``:commune``, ``:section`` and ``:number``.
+
+        Among the complete communes of the first row; in the only commune of a patch too small for that.
+        """
+        return (
+            f"\\set commune random(1, {max(1, self.side // COMMUNE_CELLS)})\n"
+            f"\\set rank random(0, {min(self.count, COMMUNE_CELLS**2) - 1})\n"
+            f"\\set section :rank / {SECTION_CELLS**2}\n"
+            f"\\set number :rank % {SECTION_CELLS**2} + 1\n"
+        )
+
 
 @dataclass(frozen=True)
 class _Lattice:

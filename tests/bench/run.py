@@ -66,7 +66,8 @@ def choose_measures(only: Sequence[str]) -> list[Measure]:
 def run_bench(settings: Settings, options: Options, say: Callable[[str], None]) -> Outcome:
     """Run the chosen measures. Servers and files are gone at the end; the database is kept for the next run.
 
-    Raises UnknownMeasureError, MissingToolError, DatabaseUnavailableError; a measure that fails is a line of the table.
+    A measure that fails is a line of the table. Raises UnknownMeasureError, MissingToolError, DatabaseUnavailableError,
+    ServerError.
     """
     measures = choose_measures(options.only)
     ensure_tools(say)
@@ -77,6 +78,7 @@ def run_bench(settings: Settings, options: Options, say: Callable[[str], None]) 
         tempfile.TemporaryDirectory(prefix="geoportail-bench-") as scratch,
         Bench(settings, dataset, Path(scratch), options.seconds, options.rounds) as bench,
     ):
+        say(f"Portail et application vide lancés : {bench.portal.url}, {bench.hello.url}.")
         for measure in measures:
             start = time.perf_counter()
             rows.extend(_take(measure, bench))

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -64,18 +65,17 @@ def uvicorn(application: tuple[str, ...], workers: int, environment: Mapping[str
     ]
     command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     environment = {**os.environ, **environment, "GEOPORTAL_PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
-    server = Server(f"http://127.0.0.1:{port}", process.pid)
-    try:
-        _wait_ready(server, ready, process)
-        yield server
-    finally:
-        process.send_signal(signal.SIGTERM)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, stdout=log, stderr=log)
+        server = Server(f"http://127.0.0.1:{port}", process.pid)
         try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(STOP_SECONDS)
+            if not _is_ready(server, ready, process):
+                log.seek(0)
+                words = log.read().decode(errors="replace").strip().splitlines() or ["aucun message"]
+                raise ServerError(f"Le serveur {application[-1]} ne répond pas sur {ready} : {words[-1]}")
+            yield server
+        finally:
+            _stop(process)
 
 
 @contextmanager
@@ -104,22 +104,31 @@ def _free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def _wait_ready(server: Server, path: str, process: subprocess.Popen[bytes]) -> None:
+def _is_ready(server: Server, path: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait for a 200 on ``path``; False when the server ends or when START_SECONDS have passed."""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise ServerError(f"le serveur s'est arrêté au démarrage (code {process.returncode})")
+    while time.monotonic() < deadline and process.poll() is None:
         connection = http.client.HTTPConnection(server.address, timeout=2)
         try:
             connection.request("GET", path)
             if connection.getresponse().status == http.HTTPStatus.OK:
-                return
+                return True
         except OSError:
-            pass  # pas encore à l'écoute
+            pass  # not listening yet
         finally:
             connection.close()
         time.sleep(0.05)
-    raise ServerError(f"le serveur n'a pas répondu en {START_SECONDS} s sur {path}")
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server and, if it lingers, all the processes of its session."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
 
 
 def _family(pid: int) -> list[int]:

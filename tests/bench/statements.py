@@ -24,16 +24,23 @@ def bare_tile(layer: Layer, srid: int) -> str:
 
 def bare_items(layer: Layer, srid: int, limit: int) -> str:
     """A FeatureCollection of ``limit`` features of a window; variables west, south, east, north (degrees)."""
+    parts = {
+        "properties": _properties(layer),
+        "table": current_table(layer),
+        "srid": sql.Literal(srid),
+        "limit": sql.Literal(limit),
+    }
+    return statement("items", DIRECTORY, **parts).as_string(None)
+
+
+def bare_item(layer: Layer) -> str:
+    """A Feature by its key; variables commune, section, number, as ``Cadastre.pgbench_key`` sets them."""
+    return statement("item", DIRECTORY, properties=_properties(layer), table=current_table(layer)).as_string(None)
+
+
+def _properties(layer: Layer) -> sql.Composed:
     pairs = [sql.SQL("{}, {}").format(sql.Literal(field.name), sql.Identifier(field.name)) for field in layer.public_fields]
-    composed = statement(
-        "items",
-        DIRECTORY,
-        properties=sql.SQL(", ").join(pairs),
-        table=current_table(layer),
-        srid=sql.Literal(srid),
-        limit=sql.Literal(limit),
-    )
-    return composed.as_string(None)
+    return sql.SQL(", ").join(pairs)
 
 
 def for_psycopg(query: str) -> str:

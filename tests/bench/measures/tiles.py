@@ -24,7 +24,7 @@ def cold_z14(bench: Bench) -> list[Row]:
 
     def ours(_: int) -> float:
         with bench.cold_portal() as server:
-            return bench.load(server, paths, once=True).rate
+            return bench.load(server, paths, once=True, encoding="gzip").rate
 
     pair = alternate(ours, lambda _: bench.raw(script).rate, bench.rounds)
     return [
@@ -74,9 +74,9 @@ def _cold_overview(bench: Bench, tiles: Tiles, target: Target, peers: str) -> Ro
 def warm_tile(bench: Bench) -> list[Row]:
     """Tiles already asked for, 8 connections, against the bare ASGI application with the same uvicorn options."""
     paths = [bench.tile_path(tile) for tile in islice(Tiles.within(bench.cadastre.inner_degrees, 14), WARM_TILES)]
-    bench.load(bench.portal, paths)
-    pair = alternate(lambda _: bench.load(bench.portal, paths).rate, lambda _: _hello(bench), bench.rounds)
-    size = bench.load(bench.portal, paths).size
+    bench.load(bench.portal, paths, encoding="gzip")
+    pair = alternate(lambda _: bench.load(bench.portal, paths, encoding="gzip").rate, lambda _: _hello(bench), bench.rounds)
+    size = bench.load(bench.portal, paths, encoding="gzip").size
     note = f"{len(paths)} tuiles à tour de rôle, {size / 1000:.0f} ko compressées en moyenne ; la référence rend 7 octets"
     return [Row("tuile-chaude", "tuile z14 à chaud, 8 clients", "req/s", pair.ours, pair.reference, at_least(0.65), note=note)]
 
