@@ -24,15 +24,14 @@ from layers.statements import statement
 ID = "distance-mairies"
 SOURCES = ("communes", "mairies")
 RESOLUTION = 250.0
-LICENCE_URL = "https://www.etalab.gouv.fr/licence-ouverte-open-licence/"
 _DECIMALS = 1
 
 
 def sources_of(catalog: Catalog) -> dict[str, int] | None:
-    """The editions to compute from, or None when a layer is missing, empty or stored in degrees."""
+    """The editions to compute from, or None when a layer is missing or empty, or when the two do not go together."""
     found = [catalog.collections.get(layer_id) for layer_id in SOURCES]
     known = [one for one in found if one is not None and one.edition.total and one.is_public]
-    if len(known) < len(SOURCES) or len({one.srid for one in known}) > 1:
+    if len(known) < len(SOURCES) or len({(one.srid, one.layer.licence.code) for one in known}) > 1:
         return None
     return {one.id: one.edition.number for one in known}
 
@@ -97,7 +96,7 @@ def _definition(window: Window, communes: Collection, mairies: Collection) -> Ra
         keywords=("distance", "mairie", "accessibilité", "maillage"),
         srid=communes.srid,
         bounds=bounds,
-        bbox=(west, south, east, north),
+        bbox=(round(west, 6), round(south, 6), round(east, 6), round(north, 6)),
         width=columns,
         height=rows,
         resolution=RESOLUTION,
@@ -105,7 +104,8 @@ def _definition(window: Window, communes: Collection, mairies: Collection) -> Ra
         field_title="Distance à la mairie la plus proche",
         unit="m",
         attribution=" ; ".join(dict.fromkeys((communes.layer.credit, mairies.layer.credit))),
-        licence_url=LICENCE_URL,
+        licence=communes.layer.licence.code,
+        licence_url=communes.layer.licence.href,
     )
 
 

@@ -100,8 +100,9 @@ def read_window(path: Path, box: Box | None = None) -> Window:
         if box is not None:
             window = _cells(dataset, box)
         values = dataset.read(1, window=window, masked=True)
-        left, top = dataset.transform * (window.col_off, window.row_off)
-        return Window(values.astype(np.float32).filled(np.nan), left, top, dataset.res[0])
+        size = dataset.res[0]
+        left, top = dataset.bounds.left + window.col_off * size, dataset.bounds.top - window.row_off * size
+        return Window(values.astype(np.float32).filled(np.nan), left, top, size)
 
 
 def _cells(dataset: rasterio.DatasetReader, box: Box) -> rasterio.windows.Window:

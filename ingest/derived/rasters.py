@@ -40,6 +40,7 @@ class RasterDefinition(BaseModel):
     field_title: str
     unit: str
     attribution: str
+    licence: str
     licence_url: str
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from pygeoapi.process.base import BaseProcessor, JobNotFoundError, JobResultNotFoundError
+from pygeoapi.process.base import BaseProcessor, JobResultNotFoundError
 from pygeoapi.process.manager.base import BaseManager
 from pygeoapi.util import JobStatus, RequestedProcessExecutionMode
 
@@ -20,6 +20,7 @@ from geoportal.errors import ProblemError, bad_parameter
 from geoportal.links import JSON
 from geoportal.ogc.longtail.documents import describe
 from geoportal.ogc.longtail.execution import Execution
+from geoportal.ogc.longtail.problems import no_job
 from geoportal.processes import PROCESSES
 from geoportal.processes.base import InputError, Process
 from ingest import jobs
@@ -134,7 +135,7 @@ class JobManager(BaseManager):  # type: ignore[misc]
             with connect(self.settings, autocommit=True) as conn:
                 yield conn
         except jobs.UnknownJobError:
-            raise JobNotFoundError from None
+            raise no_job() from None
 
 
 def _no_progress(_percent: int, _message: str) -> None:

@@ -170,7 +170,7 @@ async def show_results(request: Request) -> Response:
     headers = {"Cache-Control": "private, max-age=600", "Vary": "Accept"}
     if choose(request, media, HTML) is HTML:
         return render(request, "ogc/results.html", answer.document())
-    return Response(answer.content, 200, headers, media_type=media.type)
+    return Response(dumps(answer.document()), 200, headers, media_type=media.type)
 
 
 def _check_over(job: Json) -> None:

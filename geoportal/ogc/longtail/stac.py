@@ -38,7 +38,7 @@ def stac_collection(links: Links, rasters: Sequence[Raster]) -> Json:
         "id": STAC_COLLECTION,
         "title": "Rasters calculés par le portail",
         "description": "Les rasters que le portail calcule à partir de ses couches, avec les éditions dont ils sont issus.",
-        "license": "proprietary",
+        "license": rasters[0].definition.licence if len({one.definition.licence for one in rasters}) == 1 else "various",
         "extent": {
             "spatial": {"bbox": [outer, *([list(box) for box in boxes] if len(boxes) > 1 else [])]},
             "temporal": {"interval": [[instants[0], instants[-1]]]},
