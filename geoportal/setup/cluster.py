@@ -50,6 +50,11 @@ class Cluster:
         return self.data_dir / "pg"
 
     @property
+    def home(self) -> Path:
+        """The folder that really holds the data: the data folder, or a shelter."""
+        return self.data.resolve().parent
+
+    @property
     def socket_folder(self) -> Path:
         return socket_directory(self.data_dir)
 
@@ -173,7 +178,7 @@ class Cluster:
         """Make the socket's folder, private to the account; in a shared folder such as /tmp, refuse anyone else's."""
         place = self.socket_folder
         if self.data.is_symlink() and place.parent == self.data_dir:
-            target = self.data.resolve().parent / "run"
+            target = self.home / "run"
             if not target.exists():
                 self._make_private(target)
             _link(place, target)

@@ -55,8 +55,11 @@ def start_cluster(settings: Settings, say: Say) -> Cluster | None:
         say(f"Base de données : {describe_server(settings.database_url)}.")
         return None
     if not cluster.exists:
-        say(f"Base de données : création d'une grappe PostgreSQL privée dans {cluster.data}.")
+        say(f"Base de données : création d'une grappe PostgreSQL privée pour {settings.data_dir}.")
+    is_new = not cluster.exists
     started = cluster.start()
+    if is_new and cluster.data.is_symlink():
+        say(f"  Le compte « {cluster.account.name} » n'entre pas dans {settings.data_dir} : elle est dans {cluster.home}.")
     create_private_database(settings)
     major = cluster.version
     say(f"Base de données : PostgreSQL {major} {'démarré' if started else 'déjà démarré'}, sur une socket locale.")
