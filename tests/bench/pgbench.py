@@ -56,7 +56,8 @@ def run(
             check=False,
         )
     if finished.returncode:
-        raise PgbenchError(f"pgbench a échoué : {finished.stderr.strip()[-300:]}")
+        lines = finished.stderr.strip().splitlines() or ["aucun message"]
+        raise PgbenchError(f"pgbench a échoué : {next((line for line in lines if 'ERROR' in line), lines[-1])}")
     return parse(finished.stdout)
 
 
