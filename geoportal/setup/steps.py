@@ -18,7 +18,7 @@ from geoportal.setup.state import PREPARING, Lock, State, clear_state, is_locked
 from geoportal.setup.supervisor import Supervisor
 
 _STOP_SECONDS = 60
-# Beside its pool, a web process keeps one connection for the catalogue and opens some for cancelling and downloads.
+# Beside its pool and its exports, a web process keeps one connection for the catalogue and opens some for cancelling.
 _OTHER_CONNECTIONS_PER_WEB_PROCESS = 4
 _OTHER_CONNECTIONS = 40
 
@@ -44,7 +44,7 @@ def cluster_of(settings: Settings) -> Cluster | None:
     """The private cluster of these settings; None when a database is named."""
     if not settings.uses_private_cluster:
         return None
-    per_process = settings.pool_size + _OTHER_CONNECTIONS_PER_WEB_PROCESS
+    per_process = settings.pool_size + settings.max_exports + _OTHER_CONNECTIONS_PER_WEB_PROCESS
     return private_cluster(settings.data_dir, max(100, settings.web_workers * per_process + _OTHER_CONNECTIONS))
 
 

@@ -27,7 +27,7 @@ from geoportal.setup.serve import rotate_log
 from geoportal.setup.state import SERVING, clear_state, write_state
 
 READY_SECONDS = 60.0
-_STOP_SECONDS = 15.0
+_STOP_SECONDS = 25.0  # the worker gives the job at hand 20 s to end
 _QUICK_DEATH_SECONDS = 10.0
 _QUICK_DEATHS = 3
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,6 +1,7 @@
 """The pieces of the set-up that need no server."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import Settings, private_cluster_url, socket_directory
+from config.settings import ROOT, Settings, private_cluster_url, socket_directory
+from geoportal.commands import load_commands
 from geoportal.setup import console, serve, state, suite, tuning
 from geoportal.setup.errors import SetupError
 from geoportal.setup.processes import ProcessId, identify, start_of
+from geoportal.setup.settingsdoc import with_settings_table
 from geoportal.setup.steps import Address, with_public_url
+
+GUIDE = ROOT / "docs" / "exploitation.md"
 
 # --- tuning ------------------------------------------------------------------------------------------------------------
 
@@ -224,3 +229,27 @@ def test_a_skipped_test_fails_the_integration_server(tmp_path: Path, plugin: lis
     assert done.returncode == status
     assert ("essais sautés" in done.stdout) == bool(plugin)
     assert "1 passed, 1 skipped, 1 xfailed" in done.stdout.splitlines()[-1], "pytest's own summary stays last"
+
+
+# --- documentation -----------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    """After a change of config/settings.py, write ``with_settings_table(text)`` back into the guide."""
+    text = GUIDE.read_text(encoding="utf-8")
+    assert with_settings_table(text) == text
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+
+
+def test_the_guide_names_only_verbs_that_exist() -> None:
+    words = set(re.findall(r"\./portail ([a-z]+)", GUIDE.read_text(encoding="utf-8")))
+    assert {"up", "down", "doctor", "migrate"} <= words
+    assert words <= set(load_commands())
+
+
+def test_every_guide_is_in_the_index() -> None:
+    index = (GUIDE.parent / "README.md").read_text(encoding="utf-8")
+    guides = {path.name for path in GUIDE.parent.glob("*.md")} - {"README.md"}
+    assert {name for name in guides if f"({name})" not in index} == set()
+    assert set(re.findall(r"\(([a-z-]+\.md)\)", index)) <= guides
