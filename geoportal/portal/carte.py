@@ -20,12 +20,13 @@ from geoportal.portal.listing import (
     Wanted,
     commune_field,
     fetch_entry,
+    fetch_name_points,
     fetch_names,
     fetch_outlines,
     fetch_page,
     summarise,
 )
-from geoportal.portal.mapstyle import LAND_LAYER, compose_style, is_shown_first, legend_text, make_sign
+from geoportal.portal.mapstyle import LAND_LAYER, compose_style, has_name_points, is_shown_first, legend_text, make_sign
 from geoportal.security.access import visible_collection, visible_collections
 from layers.catalog import Collection
 
@@ -111,7 +112,7 @@ def _browser_settings(portal: Portal, view: View) -> dict[str, Any]:
     """What the map needs to know, besides its style."""
     collections = visible_collections(portal)
     return {
-        "style": _style_address(portal, collections),
+        "style": _style_address(portal, collections, view.shown),
         "fiche": _local_links(portal).url("carte", "fiche"),
         "emprise": portal.settings.territory_info.bbox,
         "courante": view.current.id if view.current else None,
@@ -121,9 +122,11 @@ def _browser_settings(portal: Portal, view: View) -> dict[str, Any]:
     }
 
 
-def _style_address(portal: Portal, collections: list[Collection]) -> str:
-    ids = ",".join(one.id for one in collections)
-    return _local_links(portal).url("carte", "style.json", query={"cartes": ids})
+def _style_address(portal: Portal, collections: list[Collection], shown: frozenset[str]) -> str:
+    ids = [one.id for one in collections]
+    visible = [layer_id for layer_id in ids if layer_id in shown]
+    query = {"cartes": ",".join(ids), "visibles": ",".join(visible)}
+    return _local_links(portal).url("carte", "style.json", query=query)
 
 
 async def map_card(request: Request) -> Response:
@@ -135,17 +138,36 @@ async def map_card(request: Request) -> Response:
 
 
 async def map_style(request: Request) -> Response:
-    """``GET /carte/style.json?cartes=a,b``: MapLibre style of these layers over the land."""
+    """``GET /carte/style.json?cartes=a,b&visibles=a``: MapLibre style of these layers over the land.
+
+    Without ``visibles`` all of them are shown; a hidden layer asks for no tile.
+    """
     portal = portal_of(request)
     ids = dict.fromkeys(filter(None, request.query_params.get("cartes", "").split(",")))
     collections = [visible_collection(request, layer_id) for layer_id in ids]
+    visible = request.query_params.get("visibles")
+    shown = set(ids) if visible is None else set(visible.split(","))
     land = portal.catalog.collections.get(LAND_LAYER)
     land = land if land and land.is_public else None
-    body = dumps(compose_style(collections, set(ids), _local_links(portal), land))
+    body = dumps(compose_style(collections, shown, _local_links(portal), land))
     etag = weak_etag("style", f"{zlib.crc32(body):08x}")
     if answer := not_modified(request, etag):
         return answer
     return Response(body, headers={"ETag": etag, "Cache-Control": REVALIDATE}, media_type="application/json")
+
+
+async def name_points(request: Request) -> Response:
+    """``GET /carte/noms/{layer}.geojson``: where to write the names of a layer of surfaces."""
+    portal = portal_of(request)
+    collection = visible_collection(request, request.path_params["layer"])
+    if not has_name_points(collection):
+        raise not_found(f"Les noms de « {collection.layer.title} » sont dans ses tuiles.")
+    etag = weak_etag("noms", collection.version)
+    if answer := not_modified(request, etag):
+        return answer
+    async with portal.pool.connection() as conn:
+        text = await fetch_name_points(conn, collection)
+    return Response(text, headers={"ETag": etag, "Cache-Control": REVALIDATE}, media_type="application/geo+json")
 
 
 async def territory_picture(request: Request) -> Response:
@@ -167,5 +189,6 @@ MAP_ROUTES: list[BaseRoute] = [
     Route("/carte", map_page),
     Route("/carte/fiche", map_card),
     Route("/carte/style.json", map_style),
+    Route("/carte/noms/{layer}.geojson", name_points),
     Route("/carte/territoire.svg", territory_picture),
 ]

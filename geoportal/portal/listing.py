@@ -209,6 +209,19 @@ async def fetch_names(conn: Connection, collection: Collection) -> list[tuple[st
     return [(key, name) for key, name in await (await conn.execute(query)).fetchall()]
 
 
+async def fetch_name_points(conn: Connection, collection: Collection) -> str:
+    """GeoJSON text, CRS84: one point inside each surface, with the attributes that tiles carry."""
+    query = statement(
+        "points_de_nom",
+        _SQL,
+        source=Selection(collection, collection.edition).source,
+        properties=properties_text(collection.layer.tile_fields),
+    )
+    row = await (await conn.execute(query)).fetchone()
+    text: str = row[0] if row else ""
+    return text
+
+
 async def fetch_outlines(conn: Connection, collection: Collection) -> list[tuple[str, float, float, float, float]]:
     """SVG path (metres, y down) and extent (xmin, ymin, xmax, ymax) of each object."""
     query = statement("territoire", _SQL, source=Selection(collection, collection.edition).source)

@@ -13,9 +13,14 @@ SEA, LAND, ACCENT = "#cfe2e5", "#fbfcfa", "#b5451b"
 # Land is drawn from this layer when it is published: the portal asks no one else for a background.
 LAND_LAYER = "communes"
 # Surfaces under lines under points under names, whatever the order of the layers.
+_MAX_NAME_POINTS = 500
 _RANK = {"background": 0, "fill": 1, "line": 2, "circle": 3, "symbol": 4}
 # Faces declared in tokens.css; MapLibre draws names with them, so that no glyph server is needed.
 _FACES = {True: ["Carte Bold"], False: ["Carte Medium"]}
+
+
+def _names_of(collection: Collection) -> str:
+    return f"{collection.id}:noms"
 
 
 def tile_address(collection: Collection, links: Links) -> str:
@@ -32,6 +37,7 @@ def compose_style(collections: Iterable[Collection], shown: set[str], links: Lin
     """
     drawn = list(collections)
     sources = {one.id: _source(one, links) for one in [*drawn, *([land] if land else [])]}
+    sources |= {_names_of(one): _name_source(one, links) for one in drawn if has_name_points(one)}
     layers = [layer for one in drawn for layer in _own_layers(one, visible=one.id in shown)]
     layers.sort(key=lambda layer: _RANK.get(layer["type"], 1))
     base: list[Json] = [{"id": "mer", "type": "background", "paint": {"background-color": SEA}}]
@@ -54,22 +60,32 @@ def _source(collection: Collection, links: Links) -> Json:
     return source
 
 
+def has_name_points(collection: Collection) -> bool:
+    """Whether names are written from points of their own.
+
+    A tile holds a piece of a surface and would write the name on each piece. Beyond some hundreds of surfaces the points
+    would weigh more than the tiles, and the pieces are small: names then come from the tiles.
+    """
+    return collection.layer.geometry.dimension == 2 and collection.edition.total <= _MAX_NAME_POINTS
+
+
+def _name_source(collection: Collection, links: Links) -> Json:
+    address = links.url("carte", "noms", f"{collection.id}.geojson", query={"edition": collection.edition.number})
+    return {"type": "geojson", "data": address}
+
+
 def _own_layers(collection: Collection, *, visible: bool) -> list[Json]:
     layers = []
     for number, layer in enumerate(collection.style.get("layers", [])):
         layout = {**layer.get("layout", {}), "visibility": "visible" if visible else "none"}
         if "text-field" in layout:
             layout["text-font"] = _FACES["Bold" in str(layout.get("text-font", ""))]
-        layers.append(
-            layer
-            | {
-                "id": f"{collection.id}:{layer.get('id', number)}",
-                "source": collection.id,
-                "source-layer": collection.id,
-                "layout": layout,
-                "metadata": {"couche": collection.id},
-            }
-        )
+        own = {"source": collection.id, "source-layer": collection.id}
+        if layer.get("type") == "symbol" and has_name_points(collection):
+            layer = {name: value for name, value in layer.items() if name != "source-layer"}
+            own = {"source": _names_of(collection)}
+        identity = {"id": f"{collection.id}:{layer.get('id', number)}", "metadata": {"couche": collection.id}}
+        layers.append({**layer, **own, **identity, "layout": layout})
     return layers
 
 

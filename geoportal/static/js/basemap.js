@@ -14,7 +14,8 @@ async function readStyle(address) {
   if (!response.ok) throw new Error(`style : réponse ${response.status}`);
   const style = await response.json();
   for (const source of Object.values(style.sources)) {
-    source.tiles = source.tiles.map((template) => location.origin + template);
+    if (source.tiles) source.tiles = source.tiles.map((template) => location.origin + template);
+    if (source.data) source.data = location.origin + source.data;
   }
   return style;
 }

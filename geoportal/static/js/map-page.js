@@ -131,7 +131,6 @@ async function startMap() {
     say("Une partie de la carte n’a pas pu être chargée. La liste, elle, est complète.");
   });
   await map.once("load");
-  applyShown();
   showChosen({ zoom: !arrivedWithView });
   map.on("click", pick);
   map.on("mousemove", (event) => {
@@ -146,6 +145,11 @@ function applyShown() {
   }
 }
 
+// Names have a source of their own: the style says which layer a drawing belongs to.
+function layerOf(feature) {
+  return feature.layer.metadata.couche;
+}
+
 // Points before surfaces; among surfaces, the layer that is listed.
 function featureAt({ x, y }) {
   const layers = map.getStyle().layers.filter(({ metadata }) => shown.has(metadata?.couche)).map(({ id }) => id);
@@ -153,14 +157,14 @@ function featureAt({ x, y }) {
   const points = found.filter(({ layer }) => layer.type === "circle");
   if (points.length) return points[0];
   const under = map.queryRenderedFeatures([x, y], { layers });
-  return under.find(({ source }) => source === settings.courante) ?? under[0];
+  return under.find((feature) => layerOf(feature) === settings.courante) ?? under[0];
 }
 
 async function pick({ point }) {
   const feature = featureAt(point);
   if (!feature) return;
-  const { source: layer, properties } = feature;
-  await choose(layer, String(properties[settings.couches[layer].cle]), { origin: map.getCanvas(), zoom: false });
+  const layer = layerOf(feature);
+  await choose(layer, String(feature.properties[settings.couches[layer].cle]), { origin: map.getCanvas(), zoom: false });
 }
 
 for (const button of document.querySelectorAll("[data-outil]")) {

@@ -1,0 +1,41 @@
+"""Every kind of page of the portal, by a name that serves for pictures."""
+
+PATHS = {
+    "accueil": "/",
+    "carte": "/carte",
+    "carte-fiche": "/carte?carte=communes&objet=44109",
+    "carte-mairies": "/carte?carte=mairies",
+    "carte-rien": "/carte?q=zzzz",
+    "aide": "/aide",
+    "accessibilite": "/accessibilite",
+    "mentions-legales": "/mentions-legales",
+    "donnees-personnelles": "/donnees-personnelles",
+    "plan-du-site": "/plan-du-site",
+    "api-accueil": "/ogc/",
+    "api-conformite": "/ogc/conformance",
+    "api-mode-d-emploi": "/ogc/api",
+    "api-grilles": "/ogc/tileMatrixSets",
+    "api-grille": "/ogc/tileMatrixSets/WebMercatorQuad",
+    "api-styles": "/ogc/styles",
+    "api-style": "/ogc/styles/communes",
+    "api-calculs": "/ogc/processes",
+    "api-calcul": "/ogc/processes/zonal-summary",
+    "api-travaux": "/ogc/jobs",
+    "donnees": "/ogc/collections",
+    "couche": "/ogc/collections/communes",
+    "couche-filtres": "/ogc/collections/communes/queryables",
+    "couche-schema": "/ogc/collections/communes/schema",
+    "couche-tris": "/ogc/collections/communes/sortables",
+    "couche-objets": "/ogc/collections/mairies/items",
+    "couche-objet": "/ogc/collections/mairies/items/44109",
+    "couche-editions": "/ogc/collections/communes/editions",
+    "couche-differences": "/ogc/collections/communes/changes",
+    "couche-tuiles": "/ogc/collections/communes/tiles",
+    "couche-jeu-de-tuiles": "/ogc/collections/communes/tiles/WebMercatorQuad",
+}
+# Pages that say that something is wrong, with their status.
+REFUSALS = {
+    "introuvable": ("/nulle-part", 404),
+    "api-introuvable": ("/ogc/collections/inconnue", 404),
+    "api-refus": ("/ogc/collections/communes/items?bbox=ici", 400),
+}
