@@ -123,6 +123,10 @@ _TEMPORAL = {
 }
 
 
+_TWO = (*_COMPARISONS, *_ARITHMETIC, *_SPATIAL, "s_disjoint", *_TEMPORAL, "in", "like")
+_OPERANDS = {**dict.fromkeys(_TWO, 2), "not": 1, "isnull": 1, "casei": 1, "accenti": 1, "between": 3}
+
+
 class _Compiler:
     """One translation. Methods mirror the grammar: conditions are boolean, terms are values, spans are temporal."""
 
@@ -142,7 +146,7 @@ class _Compiler:
             return term.sql
         if not isinstance(node, dict) or "op" not in node:
             raise FilterError("le filtre doit être une condition, par exemple nom = 'Nantes'")
-        operator, args = str(node["op"]).lower(), node.get("args", [])
+        operator, args = _operation_of(node)
         if operator in ("and", "or"):
             joined = sql.SQL(f" {operator.upper()} ").join(self.condition(arg) for arg in args)
             return sql.SQL("(") + joined + sql.SQL(")")
@@ -183,10 +187,9 @@ class _Compiler:
         return sql.SQL("({} LIKE {})").format(value.sql, pattern.sql)
 
     def _is_null(self, args: list[Node]) -> sql.Composable:
-        arg = args[0] if isinstance(args, list) else args
-        if self._is_geometry(arg):
+        if self._is_geometry(args[0]):
             return sql.SQL("(geom IS NULL)")
-        return sql.SQL("({} IS NULL)").format(self.term(arg).sql)
+        return sql.SQL("({} IS NULL)").format(self.term(args[0]).sql)
 
     def _pair(self, left: Node, right: Node) -> tuple[_Term, _Term]:
         """Two operands of one kind; a date and a timestamp meet as timestamps."""
@@ -215,7 +218,7 @@ class _Compiler:
             if "timestamp" in node:
                 return _Term(self._cast(_parse_instant(node["timestamp"]), "timestamptz"), "timestamp")
             if "op" in node:
-                return self._operation(str(node["op"]).lower(), node.get("args", []))
+                return self._operation(*_operation_of(node))
             if "type" in node or "bbox" in node:
                 raise FilterError("une géométrie ne se compare qu'avec un opérateur spatial, par exemple S_INTERSECTS")
         if isinstance(node, bool):
@@ -242,7 +245,7 @@ class _Compiler:
 
     def _operation(self, operator: str, args: list[Node]) -> _Term:
         if operator in _ARITHMETIC:
-            left, right = self.term(args[0]), self.term(args[1] if len(args) > 1 else 0)
+            left, right = self.term(args[0]), self.term(args[1])
             if left.kind != "number" or right.kind != "number":
                 raise FilterError("on ne calcule qu'avec des nombres")
             right_sql = sql.SQL("nullif({}, 0)").format(right.sql) if operator == "/" else right.sql
@@ -262,7 +265,7 @@ class _Compiler:
             and str(arg.get("op", "")).lower() in ("casei", "accenti")
             and str(arg["op"]).lower() != operator
         ):
-            function, inner = "portail.fold", arg["args"][0]
+            function, inner = "portail.fold", _operation_of(arg)[1][0]
         term = self.term(inner)
         if term.kind != "text":
             raise FilterError(f"{operator.upper()} s'applique à du texte")
@@ -284,6 +287,8 @@ class _Compiler:
             return sql.Identifier("geom")
         if isinstance(node, dict) and "bbox" in node:
             box = node["bbox"]
+            if len(box) not in (4, 6):
+                raise FilterError("un BBOX a quatre nombres")
             corners = box if len(box) == 4 else [*box[:2], *box[3:5]]
             return self._literal(shapely.box(*corners))
         if isinstance(node, dict) and node.get("type") and ("coordinates" in node or "geometries" in node):
@@ -311,6 +316,8 @@ class _Compiler:
 
     def _span(self, node: Node) -> _Span:
         if isinstance(node, dict) and "interval" in node:
+            if not isinstance(node["interval"], list) or len(node["interval"]) != 2:
+                raise FilterError("un INTERVAL a deux bornes")
             start, end = node["interval"]
             return _Span(self._bound(start, "-infinity"), self._bound(end, "infinity"))
         term = self.term(node)
@@ -329,6 +336,16 @@ class _Compiler:
         if term.kind not in ("date", "timestamp"):
             raise FilterError("les bornes d'un INTERVAL sont des dates ou « .. »")
         return _as_timestamp(term).sql
+
+
+def _operation_of(node: dict[str, Node]) -> tuple[str, list[Node]]:
+    """Operator and operands of a node, once their number is right: the reader of JSON does not check it."""
+    operator = str(node["op"]).lower()
+    args = node.get("args")
+    args = args if isinstance(args, list) else [args]
+    if not args or len(args) != _OPERANDS.get(operator, len(args)):
+        raise FilterError(f"l'opérateur « {operator[:40]} » n'a pas le bon nombre d'opérandes")
+    return operator, args
 
 
 def _as_timestamp(term: _Term) -> _Term:

@@ -13,7 +13,7 @@ from psycopg import sql
 from layers import keyset, storage
 from layers.catalog import Collection, Edition
 from layers.crs import CRS84, Box, Crs, clip_box, domain
-from layers.keyset import KEY, Position, SortKey
+from layers.keyset import KEY, Bind, Position, SortKey
 from layers.model import FieldType, LayerField
 from layers.statements import statement
 
@@ -64,7 +64,7 @@ class Selection:
         """The whole condition, ``TRUE`` when there is none."""
         terms = list(self.filters)
         if self.bbox:
-            terms.append(bbox_condition(self.bbox, self.bbox_crs, self.collection.srid))
+            terms.append(bbox_condition(self.bbox, self.bbox_crs, self.collection.srid, self.values.bind))
         if self.interval and self.collection.layer.datetime:
             terms += self._interval_terms(self.collection.layer.field(self.collection.layer.datetime))
         if paged and self.position:
@@ -83,23 +83,23 @@ class Selection:
         return terms or [sql.SQL("TRUE")]
 
 
-def bbox_condition(bbox: Box, crs: Crs, storage_srid: int) -> sql.Composable:
+def bbox_condition(bbox: Box, crs: Crs, storage_srid: int, bind: Bind = sql.Literal) -> sql.Composable:
     """Features that meet the box. The box is brought to the storage CRS, never the column, so that the index serves."""
     boxes = clip_box(bbox, domain(storage_srid, crs.srid))
     if not boxes:
         return sql.SQL("FALSE")
-    parts = [_box_term(box, crs.srid, storage_srid) for box in boxes]
+    parts = [_box_term(box, crs.srid, storage_srid, bind) for box in boxes]
     return sql.SQL("(") + sql.SQL(" OR ").join(parts) + sql.SQL(")")
 
 
-def _box_term(box: Box, srid: int, storage_srid: int) -> sql.Composable:
+def _box_term(box: Box, srid: int, storage_srid: int, bind: Bind) -> sql.Composable:
     envelope: sql.Composable = sql.SQL("ST_MakeEnvelope({}, {})").format(
-        sql.SQL(", ").join(sql.Literal(float(v)) for v in box), sql.Literal(srid)
+        sql.SQL(", ").join(bind(float(v)) for v in box), sql.Literal(srid)
     )
     if srid != storage_srid:
         step = max(box[2] - box[0], box[3] - box[1]) / _BOX_PIECES
         if step > 0:
-            envelope = sql.SQL("ST_Segmentize({}, {})").format(envelope, sql.Literal(step))
+            envelope = sql.SQL("ST_Segmentize({}, {})").format(envelope, bind(step))
         envelope = sql.SQL("ST_Transform({}, {})").format(envelope, sql.Literal(storage_srid))
     return sql.SQL("ST_Intersects(geom, {})").format(envelope)
 
@@ -131,25 +131,25 @@ def properties_text(fields: Sequence[LayerField]) -> sql.Composable:
     """SQL that writes the properties of one row as the text of a JSON object."""
     if not fields:
         return sql.SQL("'{{}}'").format()
-    pairs: list[sql.Composable] = []
-    for one in fields:
-        pairs += [sql.Literal(one.name), sql.Identifier(one.name)]
-    # A call takes at most 100 arguments in PostgreSQL: 50 fields; a wider layer is written in pieces, merged.
-    chunks = [pairs[i : i + 100] for i in range(0, len(pairs), 100)]
-    if len(chunks) == 1:
-        return sql.SQL("json_build_object({})").format(sql.SQL(", ").join(pairs))
-    objects = [sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(chunk)) for chunk in chunks]
-    return sql.SQL("({})::text").format(sql.SQL(" || ").join(objects))
+    names = sql.SQL(", ").join(sql.Identifier(one.name) for one in fields)
+    return sql.SQL("row_to_json((SELECT p FROM (SELECT {}) p))").format(names)
+
+
+def sort_marks(order: tuple[SortKey, ...]) -> sql.Composed:
+    """The sort values of a row as text, for page tokens. Renamed: ORDER BY would take an output column of the same name."""
+    marks = [
+        sql.SQL("{}::text AS {}").format(sql.Identifier(one.column), sql.Identifier(f"mark{i}")) for i, one in enumerate(order)
+    ]
+    return sql.SQL(", ").join(marks)
 
 
 def page_statement(selection: Selection, text: sql.Composable, limit: int) -> sql.Composed:
     """``limit + 1`` rows of (feature text, sort values as text…): the one too many says whether a next page exists."""
     backward = bool(selection.position and selection.position.backward)
-    marks = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(level.column)) for level in selection.order)
     return statement(
         "page",
         text=text,
-        marks=marks,
+        marks=sort_marks(selection.order),
         source=selection.source,
         where=selection.where(),
         order=keyset.order_by(selection.order, backward=backward),

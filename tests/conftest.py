@@ -11,9 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection, sql
+from psycopg.conninfo import make_conninfo
 
 from config.settings import ROOT, Settings
+from ingest.demo import load_territory
 from layers.migrations import migrate
+from tests.archive import give_archive
 from tests.serving import serve
 
 
@@ -23,11 +26,10 @@ def _admin_url() -> str:
 
 
 def _database_url(name: str) -> str:
-    info = psycopg.conninfo.conninfo_to_dict(_admin_url())
-    return psycopg.conninfo.make_conninfo(**{**info, "dbname": name})
+    return make_conninfo(_admin_url(), dbname=name)
 
 
-def _execute(statement: sql.Composable) -> None:
+def _execute(statement: sql.Composed) -> None:
     with psycopg.connect(_admin_url(), autocommit=True) as conn:
         conn.execute(statement)
 
@@ -76,12 +78,11 @@ def conn(settings: Settings) -> Iterator[Connection[tuple[Any, ...]]]:
 @pytest.fixture(scope="session")
 def territory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a database that holds the start-up territory. Shared by the session: read only."""
-    from ingest.demo import load_territory
-
     name = make_database()
     settings = settings_for(name, tmp_path_factory.mktemp("portail"))
     with psycopg.connect(settings.effective_database_url, autocommit=True) as conn:
         migrate(conn)
+    give_archive(settings)
     load_territory(settings, say=lambda _: None, progress=lambda *_: None)
     yield settings
     drop_database(name)

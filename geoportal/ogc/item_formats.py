@@ -18,6 +18,7 @@ from geoportal.ogc.items_request import ItemsRequest
 from layers.exports import stream_csv, stream_features
 from layers.flatgeobuf import stream_flatgeobuf
 from layers.keyset import Position, encode, order_by
+from layers.queries import sort_marks
 from layers.statements import statement
 
 _SLOT_SECONDS = 20
@@ -146,10 +147,9 @@ async def _next_token(conn: _Conn, wanted: ItemsRequest) -> str | None:
     """Token of the page after this one: known from the last row of this page and whether one follows."""
     selection = wanted.selection
     marked = replace(selection, values=replace(selection.values, values=dict(selection.values.values)))
-    marks = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(level.column)) for level in marked.order)
     query = statement(
         "page_end",
-        marks=marks,
+        marks=sort_marks(marked.order),
         source=marked.source,
         where=marked.where(),
         order=order_by(marked.order),

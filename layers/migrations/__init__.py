@@ -14,9 +14,7 @@ class MigrationChangedError(RuntimeError):
     """A migration file differs from what this database received under the same name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"La migration {name} a changé depuis qu'elle a été appliquée à cette base : ajoutez-en une nouvelle."
-        )
+        super().__init__(f"La migration {name} a changé depuis qu'elle a été appliquée à cette base : ajoutez-en une nouvelle.")
 
 
 def migrate(conn: Connection[tuple[Any, ...]]) -> list[str]:

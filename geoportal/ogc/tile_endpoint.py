@@ -1,0 +1,202 @@
+"""The tile itself, as a bare ASGI application: the most frequent request by far, answered before the router.
+
+``GET /ogc/collections/{id}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}[?edition=N]``
+"""
+
+import gzip
+from collections import OrderedDict
+from hashlib import blake2b
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import State
+from starlette.types import Message, Receive, Scope, Send
+
+from geoportal.cancel import while_connected
+from geoportal.conditional import IMMUTABLE, matches
+from geoportal.context import Portal
+from geoportal.errors import ProblemError, bad_parameter, not_found
+from geoportal.links import MVT
+from layers.catalog import Catalog, Collection, UnknownEditionError, UnknownLayerError
+from tiles.grid import MAX_ZOOM, TMS_ID, Tile, is_tile
+from tiles.source import TileSource, is_inside, is_offered
+from tiles.store import StoredTile
+
+Headers = list[tuple[bytes, bytes]]
+
+# Long enough for a visitor who moves around, short enough for one who publishes.
+_SHORT = "public, max-age=60"
+_EMPTY: Message = {"type": "http.response.body", "body": b""}
+_OVERHEAD_BYTES = 1500
+
+
+def match_tile_path(path: str) -> tuple[str, str, str, str] | None:
+    """(collection, tileMatrix, tileRow, tileCol) of the address of a tile, as they are written; None for another one."""
+    if not path.startswith("/ogc/collections/"):
+        return None
+    parts = path.split("/")
+    if len(parts) != 9 or parts[4] != "tiles" or parts[5] != TMS_ID:
+        return None
+    return parts[3], parts[6], parts[7], parts[8]
+
+
+class _Hot:
+    """A tile ready to be sent; right as long as ``catalog`` is the one of the moment."""
+
+    __slots__ = ("body", "catalog", "etag", "size", "start", "unchanged")
+
+    def __init__(self, catalog: Catalog, etag: str, start: Message, body: Message) -> None:
+        self.catalog = catalog
+        self.etag = etag
+        self.start = start
+        self.body = body
+        kept = [pair for pair in start["headers"] if not pair[0].startswith(b"content-")]
+        self.unchanged: Message = {"type": "http.response.start", "status": 304, "headers": kept}
+        self.size = len(body["body"]) + _OVERHEAD_BYTES
+
+
+class TileEndpoint:
+    """Answers for tiles, with the ones just asked for kept in memory. ``state.portal`` exists once the portal runs."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.hot: OrderedDict[str, _Hot] = OrderedDict()
+        self.size = 0
+
+    def find(self, scope: Scope) -> tuple[Message, Message] | None:
+        """The whole answer when it is in memory and the client takes gzip: the common case, in a few microseconds."""
+        key = _hot_key(scope)
+        hot = self.hot.get(key)
+        if hot is None or hot.catalog is not self.state.portal.catalog or scope["method"] != "GET":
+            return None
+        takes_gzip = False
+        condition = None
+        for name, value in scope["headers"]:
+            if name == b"accept-encoding":
+                takes_gzip = b"gzip" in value and b"q=" not in value
+            elif name == b"if-none-match":
+                condition = value
+        if not takes_gzip:
+            return None
+        self.hot.move_to_end(key)
+        if condition is not None and matches(condition.decode("latin-1"), hot.etag):
+            return hot.unchanged, _EMPTY
+        return hot.start, hot.body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. ``send`` may add headers to the start message; it is kept in memory as it went out."""
+        if scope["method"] not in ("GET", "HEAD"):
+            raise ProblemError(
+                405, "Méthode refusée", "Une tuile se lit avec GET ou HEAD.", headers={"Allow": "GET, HEAD, OPTIONS"}
+            )
+        portal: Portal = self.state.portal
+        catalog = portal.catalog
+        collection, tile, number = _read(scope, catalog)
+        source = tile_source(portal)
+        work = source.current(collection, tile) if number is None else source.of_edition(collection, tile, number)
+        stored = await while_connected(receive, work)
+        cache_control = _SHORT if number is None else IMMUTABLE
+        if not stored.data:
+            await send({"type": "http.response.start", "status": 204, "headers": _headers(cache_control)})
+            await send(_EMPTY)
+            return
+        await self._send(scope, send, catalog, stored, cache_control)
+
+    async def _send(self, scope: Scope, send: Send, catalog: Catalog, stored: StoredTile, cache_control: str) -> None:
+        headers = dict(scope["headers"])
+        takes_gzip = _takes_gzip(headers.get(b"accept-encoding", b""))
+        etag = f'"{blake2b(stored.data, digest_size=8).hexdigest()}"'
+        data = stored.data if takes_gzip else gzip.decompress(stored.data)
+        out = _headers(cache_control)
+        # The plain bytes and the compressed ones are two representations: the strong ETag names the second.
+        out.append((b"etag", etag.encode() if takes_gzip else b"W/" + etag.encode()))
+        status = 200
+        if matches(headers.get(b"if-none-match", b"").decode("latin-1") or None, etag):
+            status, data = 304, b""
+        else:
+            out += [(b"content-type", MVT.encode()), (b"content-length", str(len(data)).encode())]
+            if takes_gzip:
+                out.append((b"content-encoding", b"gzip"))
+        is_head = scope["method"] == "HEAD"
+        start: Message = {"type": "http.response.start", "status": status, "headers": out}
+        body: Message = {"type": "http.response.body", "body": b"" if is_head else data}
+        await send(start)
+        await send(body)
+        if status == 200 and takes_gzip and not is_head:
+            self._keep(_hot_key(scope), _Hot(catalog, etag, start, body))
+
+    def _keep(self, key: str, hot: _Hot) -> None:
+        if old := self.hot.pop(key, None):
+            self.size -= old.size
+        self.hot[key] = hot
+        self.size += hot.size
+        capacity = self.state.portal.settings.tile_cache_mb * 1_000_000
+        while self.size > capacity:
+            _, dropped = self.hot.popitem(last=False)
+            self.size -= dropped.size
+
+
+def tile_source(portal: Portal) -> TileSource:
+    """The tiles of this process."""
+    source: TileSource | None = portal.kept.get("tiles")
+    if source is None:
+        settings = portal.settings
+        source = portal.kept["tiles"] = TileSource(portal.pool, settings.data_dir / "tiles", settings.tile_max_bytes)
+    return source
+
+
+def _hot_key(scope: Scope) -> str:
+    path: str = scope["path"]
+    query: bytes = scope["query_string"]
+    return f"{path}?{query.decode('latin-1')}" if query else path
+
+
+def _headers(cache_control: str) -> Headers:
+    return [(b"cache-control", cache_control.encode()), (b"vary", b"accept-encoding")]
+
+
+def _takes_gzip(accepted: bytes) -> bool:
+    """Whether an Accept-Encoding header allows gzip."""
+    for part in accepted.lower().split(b","):
+        name, _, quality = part.replace(b" ", b"").partition(b";")
+        if name in (b"gzip", b"*"):
+            return quality not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
+    return False
+
+
+def _read(scope: Scope, catalog: Catalog) -> tuple[Collection, Tile, int | None]:
+    """The collection, tile and edition asked for; the refusals of the standard otherwise."""
+    matched = match_tile_path(scope["path"])
+    if matched is None:
+        raise not_found("Cette adresse n'est pas celle d'une tuile.")
+    layer_id, *numbers = matched
+    collection = catalog.get(layer_id)
+    if not collection.is_public:
+        raise UnknownLayerError(layer_id)
+    z, row, col = (_number(name, text) for name, text in zip(("tileMatrix", "tileRow", "tileCol"), numbers, strict=True))
+    edition = _edition(scope["query_string"].decode("latin-1"), collection)
+    if not is_tile(z, col, row):
+        raise not_found(f"La grille {TMS_ID} n'a pas de tuile {z}/{row}/{col} (niveaux 0 à {MAX_ZOOM}).")
+    tile = Tile(col, row, z)
+    if not is_offered(collection, tile) or (edition is None and not is_inside(collection, tile)):
+        raise not_found(f"La tuile {z}/{row}/{col} est hors des limites de la couche : voyez la description du jeu de tuiles.")
+    return collection, tile, edition
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise bad_parameter(name, f"« {name} » attend un nombre entier positif.")
+    return int(text)
+
+
+def _edition(query: str, collection: Collection) -> int | None:
+    edition: int | None = None
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name == "edition":
+            if edition is not None:
+                raise bad_parameter(name, "« edition » est donné plusieurs fois : une seule valeur est attendue.")
+            edition = _number(name, value)
+            if not 1 <= edition <= collection.edition.number:
+                raise UnknownEditionError(collection.id, value)
+        elif name != "f" or value not in ("mvt", MVT):
+            raise bad_parameter(name[:60], f"« {name[:60]} » : une tuile accepte « edition » (un numéro) et « f=mvt ».")
+    return edition
