@@ -4,6 +4,7 @@ Source: OGC 17-083r4, Two Dimensional Tile Matrix Set 2.0, annex D.1. Rows count
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import atan, cos, degrees, exp, floor, log, pi, radians, tan
 from typing import Any, NamedTuple
 
@@ -29,7 +30,8 @@ class Tile(NamedTuple):
     z: int
 
 
-class Limits(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Limits:
     """Inclusive ranges of columns and rows at one zoom."""
 
     z: int

@@ -31,7 +31,7 @@ _REL_TMS_LIST = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
 _REL_TILESETS = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
 _TILEJSON_TYPE = "application/json"
 _TILEJSON = Media("tilejson", _TILEJSON_TYPE)
-_DIMENSIONS = {"Point": 0, "MultiPoint": 0, "MultiLineString": 1, "MultiPolygon": 2}
+
 _JSON_TYPES = {FieldType.INTEGER: "integer", FieldType.NUMBER: "number", FieldType.BOOLEAN: "boolean"}
 _TILEJSON_TYPES = {FieldType.INTEGER: "Number", FieldType.NUMBER: "Number", FieldType.BOOLEAN: "Boolean"}
 _COUNT_TITLE = "Nombre d'objets représentés, quand ils sont trop petits pour être dessinés un par un"
@@ -144,7 +144,7 @@ def _content(collection: Collection) -> Json:
         "id": layer.id,
         "title": layer.title,
         "dataType": "vector",
-        "geometryDimension": _DIMENSIONS[layer.geometry.value],
+        "geometryDimension": layer.geometry.dimension,
         "minTileMatrix": str(layer.tiles.min_zoom),
         "maxTileMatrix": str(layer.tiles.max_zoom),
         "propertiesSchema": {"type": "object", "properties": properties},

@@ -1,0 +1,172 @@
+"""Vector tiles from PostGIS: one statement per tile, and a lighter drawing when the tile would be too heavy.
+
+From zoom 13 up, the features themselves; below, the overviews made at publication. A tile heavier than the limit is drawn
+again from coarser overviews and, in the last resort, as counts on a grid: nothing is cut off in silence.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection, sql
+
+from layers import storage
+from layers.catalog import Collection
+from layers.overviews import FINEST_LEVEL, drawn, overview_table
+from layers.statements import statement
+from tiles import affine
+from tiles.grid import Tile
+
+EXTENT = 4096
+BUFFER = 64
+# The number of features that one object of an overview stands for; absent when it is the feature itself.
+COUNT_NAME = "nombre"
+_SQL = Path(__file__).resolve().parent / "sql"
+# The lightest feature that PostGIS writes: with more rows than this allows, the tile is too heavy for certain.
+_LEAST_FEATURE_BYTES = 20
+# How much coarser to draw a tile that is too heavy: each step has about a quarter, then a sixtieth of the objects.
+_COARSER = (0, 1, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTile:
+    """The bytes of a tile (empty when nothing is there), the edition it shows, and the level of detail it was made at.
+
+    ``level`` is a zoom: coarser than the tile's own, the content depends on what happens further around the tile.
+    """
+
+    data: bytes
+    edition: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One way of drawing the tile."""
+
+    query: sql.Composed
+    values: dict[str, Any]
+    level: int
+
+
+async def fetch_tile(
+    conn: AsyncConnection[Any], collection: Collection, tile: Tile, max_bytes: int, edition: int | None = None
+) -> MadeTile:
+    """Make one tile of the current edition, or of the past one numbered ``edition``.
+
+    ``conn`` is in autocommit; the bytes and their edition come from one snapshot. ``max_bytes`` is before compression.
+    """
+    tries = _present(collection, tile, max_bytes) if edition is None else _past(collection, tile, max_bytes, edition)
+    made = MadeTile(b"", 0, tile.z)
+    async with conn.cursor(binary=True) as cur:
+        for attempt in tries:
+            await cur.execute(attempt.query, attempt.values, prepare=True)
+            row = await cur.fetchone()
+            if row is None:
+                break
+            data, count, number = row
+            made = MadeTile(data or b"", number, attempt.level)
+            if len(made.data) <= max_bytes and count < _row_limit(max_bytes):
+                break
+    return made
+
+
+def _row_limit(max_bytes: int) -> int:
+    return max_bytes // _LEAST_FEATURE_BYTES
+
+
+def _present(collection: Collection, tile: Tile, max_bytes: int) -> Iterator[_Try]:
+    if tile.z >= affine.MIN_ZOOM:
+        values = asdict(affine.tile_map(collection.srid, tile.z, tile.x, tile.y, BUFFER))
+        yield _Try(_full_query(collection, max_bytes), values, tile.z)
+    elif tile.z > FINEST_LEVEL:
+        yield _Try(_exact_query(collection, max_bytes, None), tile._asdict(), tile.z)
+    finest = min(tile.z, FINEST_LEVEL)
+    for coarser in _COARSER:
+        if coarser <= finest:
+            level = finest - coarser
+            yield _Try(_overview_query(collection, level, level == tile.z, max_bytes), _in_level(tile, level), level)
+    yield _Try(_density_query(collection, None), tile._asdict(), tile.z)
+
+
+def _past(collection: Collection, tile: Tile, max_bytes: int, edition: int) -> Iterator[_Try]:
+    yield _Try(_exact_query(collection, max_bytes, edition), tile._asdict(), tile.z)
+    yield _Try(_density_query(collection, edition), tile._asdict(), tile.z)
+
+
+def _in_level(tile: Tile, level: int) -> dict[str, float]:
+    """Where the tile lies in the units of a level, whose origin is the middle of the map and whose y goes up."""
+    scale = 2.0 ** (tile.z - level)
+    side = EXTENT / scale
+    half = EXTENT * 2.0**level / 2
+    return {"x0": tile.x * side - half, "y1": half - tile.y * side, "side": side, "scale": scale, "margin": BUFFER / scale}
+
+
+@lru_cache(maxsize=512)
+def _full_query(collection: Collection, max_bytes: int) -> sql.Composed:
+    return statement("full", _SQL, limit=sql.Literal(_row_limit(max_bytes)), **_parts(collection, None))
+
+
+@lru_cache(maxsize=512)
+def _exact_query(collection: Collection, max_bytes: int, edition: int | None) -> sql.Composed:
+    return statement("exact", _SQL, limit=sql.Literal(_row_limit(max_bytes)), **_parts(collection, edition))
+
+
+@lru_cache(maxsize=2048)
+def _overview_query(collection: Collection, level: int, is_own_zoom: bool, max_bytes: int) -> sql.Composed:
+    number = sql.SQL("CASE WHEN key IS NULL THEN _nombre END AS {}").format(_count_name(collection))
+    return statement(
+        "overview",
+        _SQL,
+        level=sql.Literal(level),
+        overview=overview_table(collection.layer),
+        drawn=drawn(collection.layer),
+        keep_blocks=sql.Literal(is_own_zoom),
+        limit=sql.Literal(_row_limit(max_bytes)),
+        **{**_parts(collection, None), "number": number},
+    )
+
+
+@lru_cache(maxsize=512)
+def _density_query(collection: Collection, edition: int | None) -> sql.Composed:
+    shape = (
+        "ST_MakePoint(x + 32, y + 32)",
+        "ST_MakeLine(ST_MakePoint(x + 8, y + 32), ST_MakePoint(x + 56, y + 32))",
+        "ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(x, y), ST_MakePoint(x + 64, y), ST_MakePoint(x + 64, y + 64),"
+        " ST_MakePoint(x, y + 64), ST_MakePoint(x, y)]))",
+    )[collection.layer.geometry.dimension]
+    return statement("density", _SQL, shape=sql.SQL(shape), **_parts(collection, edition))
+
+
+def _parts(collection: Collection, edition: int | None) -> dict[str, sql.Composable]:
+    """What every statement names: the layer, where its features are, and the edition that they show."""
+    layer = collection.layer
+    features: sql.Composable
+    number: sql.Composable
+    if edition is None:
+        features = storage.current_table(layer)
+        number = sql.SQL("(SELECT current_edition FROM portail.layer WHERE id = {})").format(sql.Literal(layer.id))
+    else:
+        # As a past one, even when it is the current one: another may be published before the statement runs.
+        features = storage.relation(layer, edition, edition + 1)
+        number = sql.Literal(edition)
+    return {
+        "layer": sql.Literal(layer.id),
+        "fields": sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(field.name)) for field in layer.tile_fields),
+        "features": features,
+        "edition": number,
+        "srid": sql.Literal(collection.srid),
+        "buffer": sql.Literal(BUFFER),
+        "number": _count_name(collection),
+    }
+
+
+def _count_name(collection: Collection) -> sql.Identifier:
+    return sql.Identifier(count_name(collection))
+
+
+def count_name(collection: Collection) -> str:
+    """Name of the count in the tiles of a layer, out of the way of its own fields."""
+    return f"_{COUNT_NAME}" if any(field.name == COUNT_NAME for field in collection.layer.tile_fields) else COUNT_NAME
