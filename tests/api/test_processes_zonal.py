@@ -127,12 +127,12 @@ def catalog(conn: Conn, zones: zonal.Shapes) -> Catalog:
 
 REFUSED = [
     ({}, "collection", "manque"),
-    ({"collection": None}, "collection", "guillemets"),
-    ({"collection": 3}, "collection", "guillemets"),
+    ({"collection": None}, "collection", "minuscules"),
+    ({"collection": 3}, "collection", "minuscules"),
     ({"collection": "rien"}, "collection", "n'existe pas"),
-    ({"collection": "points; DROP TABLE"}, "collection", "n'existe pas"),
+    ({"collection": "points; DROP TABLE"}, "collection", "minuscules"),
     ({"collection": "points", "zones": "points"}, "zones", "surfaces"),
-    ({"collection": "points", "zones": ["communes"]}, "zones", "guillemets"),
+    ({"collection": "points", "zones": ["communes"]}, "zones", "minuscules"),
     ({"collection": "points", "property": "nom"}, "property", "valeur"),
     ({"collection": "points", "property": ["valeur"]}, "property", "numérique"),
     ({"collection": "points", "property": "secret"}, "property", "numérique"),

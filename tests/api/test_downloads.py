@@ -1,0 +1,57 @@
+"""Bulk files of a whole layer."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pyogrio
+import pytest
+
+
+@pytest.mark.parametrize("extension", ["geojson", "fgb", "geojsonl", "csv"])
+def test_gdal_reads_the_whole_layer(server: str, tmp_path: Path, extension: str) -> None:
+    answer = httpx.get(f"{server}/telechargements/communes/latest/communes.{extension}", timeout=60)
+    assert answer.status_code == 200
+    path = tmp_path / f"communes.{extension}"
+    path.write_bytes(answer.content)
+    info = pyogrio.read_info(path, force_feature_count=True)
+    assert info["features"] == 207
+    assert "nom" in list(info["fields"])
+
+
+@pytest.mark.parametrize("extension", ["geojson", "fgb"])
+def test_files_carry_their_crs(server: str, tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"mairies.{extension}"
+    path.write_bytes(httpx.get(f"{server}/telechargements/mairies/latest/mairies.{extension}?crs=EPSG:2154", timeout=60).content)
+    info = pyogrio.read_info(path, force_total_bounds=True)
+    assert info["crs"] == "EPSG:2154"
+    assert 270_000 < info["total_bounds"][0] < info["total_bounds"][2] < 420_000
+
+
+def test_the_file_says_its_edition_and_licence(server: str) -> None:
+    document = json.loads(httpx.get(f"{server}/telechargements/epci/1/epci.geojson", timeout=60).text)
+    assert document["edition"] == 1
+    assert document["licence"] == "Licence Ouverte 2.0"
+    assert document["attribution"]
+
+
+def test_an_edition_is_immutable_and_the_latest_is_not(server: str) -> None:
+    dated = httpx.head(f"{server}/telechargements/epci/1/epci.geojson")
+    latest = httpx.head(f"{server}/telechargements/epci/latest/epci.geojson")
+    assert "immutable" in dated.headers["cache-control"]
+    assert "immutable" not in latest.headers["cache-control"]
+    again = httpx.get(f"{server}/telechargements/epci/latest/epci.geojson", headers={"If-None-Match": latest.headers["etag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path", ["epci/9/epci.geojson", "epci/latest/epci.doc", "epci/latest/communes.csv", "rien/latest/rien.csv"]
+)
+def test_unknown_files_are_404(server: str, path: str) -> None:
+    assert httpx.get(f"{server}/telechargements/{path}").status_code == 404
+
+
+def test_a_bad_edition_is_a_400(server: str) -> None:
+    answer = httpx.get(f"{server}/telechargements/epci/demain/epci.csv")
+    assert answer.status_code == 400
+    assert answer.json()["parameter"] == "edition"
