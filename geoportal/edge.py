@@ -59,6 +59,10 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if tile := self.tiles.find(scope):
+            await send(tile[0])
+            await send(tile[1])
+            return
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
             await Response(status_code=204, headers=_texts(_PREFLIGHT))(scope, receive, send)
             return
