@@ -2,6 +2,9 @@
 
 import os
 import signal
+import sys
+import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
@@ -18,6 +21,7 @@ from geoportal.setup.state import PREPARING, Lock, State, clear_state, is_locked
 from geoportal.setup.supervisor import Supervisor
 
 _STOP_SECONDS = 60
+_OPEN = "ouvert"
 # Beside its pool and its exports, a web process keeps one connection for the catalogue and opens some for cancelling.
 _OTHER_CONNECTIONS_PER_WEB_PROCESS = 4
 _OTHER_CONNECTIONS = 40
@@ -101,26 +105,34 @@ def up(settings: Settings, address: Address, say: Say, *, detach: bool, demo: bo
     check_free_space(settings.data_dir)
     with open_socket(address.host, address.port) as listener:
         write_state(settings.data_dir, PREPARING)
-        signal.signal(signal.SIGTERM, _interrupt)
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, _interrupt)
         cluster: Cluster | None = None
+        handed_over = False
         try:
             cluster = start_cluster(settings, say)
             prepare_database(settings, say, demo=demo)
             supervisor = Supervisor(settings, listener, cluster, say)
-            if detach and _fork_and_wait(settings, supervisor, cluster):
-                say(f"Le portail est ouvert : {settings.public_url}")
-                say("Pour l'arrêter : ./portail down")
-                cluster = None  # it belongs to the process that serves from now on
-                return
-            if not detach:
+            if detach:
+                _fork_and_wait(settings, supervisor, cluster)
+                handed_over = True
+            else:
                 supervisor.run(lambda: _announce(settings, say))
         finally:
-            if cluster is not None:
-                say("Arrêt de PostgreSQL.")
-                cluster.stop()
-                clear_state(settings.data_dir)
+            if not handed_over:
+                _close(settings, cluster, say)
             lock.close()
-    say("Le portail est arrêté.")
+    if handed_over:
+        say(f"Le portail est ouvert : {settings.public_url}")
+        say("Pour l'arrêter : ./portail down")
+    else:
+        say("Le portail est arrêté.")
+
+
+def _close(settings: Settings, cluster: Cluster | None, say: Say) -> None:
+    if cluster is not None and cluster.stop():
+        say("PostgreSQL est arrêté.")
+    clear_state(settings.data_dir)
 
 
 def _announce(settings: Settings, say: Say) -> None:
@@ -139,46 +151,59 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _fork_and_wait(settings: Settings, supervisor: Supervisor, cluster: Cluster | None) -> bool:
-    """Leave the supervisor running behind, with the lock and the socket; True once it answers.
+def _fork_and_wait(settings: Settings, supervisor: Supervisor, cluster: Cluster | None) -> None:
+    """Leave the supervisor running behind, with the lock and the socket; returns once it answers.
 
-    Raises SetupError with its sentence when it fails.
+    Raises SetupError with its sentence when it fails. An interruption while waiting stops it.
     """
     reader, writer = os.pipe()
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         os.close(reader)
         _serve_behind(settings, supervisor, cluster, writer)
     os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as pipe:
-        word, _, message = pipe.read().partition("\n")
-    if word == "ouvert":
-        return True
-    sentence, _, hint = message.partition("\n")
-    raise SetupError(
-        sentence or "Le portail s'est arrêté avant de répondre.", hint or f"Voyez son journal : {settings.data_dir / 'log'}"
-    )
+    try:
+        with os.fdopen(reader, encoding="utf-8") as pipe:
+            word, _, message = pipe.read().partition("\n")
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+        raise
+    if word != _OPEN:
+        os.waitpid(child, 0)
+        sentence, _, hint = message.partition("\n")
+        raise SetupError(
+            sentence or "Le portail s'est arrêté avant de répondre.",
+            hint or f"Voyez son journal : {settings.data_dir / 'log' / 'portail.log'}",
+        )
 
 
 def _serve_behind(settings: Settings, supervisor: Supervisor, cluster: Cluster | None, writer: int) -> NoReturn:
     """Body of the process that stays: its sentences go to ``log/portail.log``, its readiness to the pipe."""
-    status = 0
+    status = 1
+
+    def announce() -> None:
+        os.write(writer, f"{_OPEN}\n".encode())
+        os.close(writer)
+
     try:
         os.setsid()
         os.chdir("/")
         _redirect_output(settings)
-
-        def announce() -> None:
-            os.write(writer, b"ouvert\n")
-            os.close(writer)
-
-        supervisor.run(announce)
+        try:
+            supervisor.run(announce)
+            status = 0
+        finally:
+            if cluster is not None:
+                cluster.stop()
     except SetupError as error:
-        status = 1
         print(f"{error}\n{error.hint}", flush=True)
-        os.write(writer, f"échec\n{error}\n{error.hint}".encode())
+        with suppress(OSError):  # closed since the portal answered once
+            os.write(writer, f"échec\n{error}\n{error.hint}".encode())
+    except BaseException:  # nobody above: a forked process must not go on as if it were its parent
+        traceback.print_exc()
     finally:
-        if cluster is not None:
-            cluster.stop()
+        sys.stdout.flush()
         os._exit(status)
 
 

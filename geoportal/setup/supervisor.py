@@ -51,7 +51,7 @@ class Child:
         assignments = [f"{name}={value}" for name, value in environment.items()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["/usr/bin/env", *assignments, sys.executable, "-m", "geoportal", *self.arguments],
+                ["/usr/bin/env", *assignments, sys.executable, "-m", "geoportal", "--debug", *self.arguments],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
