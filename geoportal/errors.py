@@ -34,7 +34,7 @@ class ProblemError(Exception):
 
     def document(self) -> dict[str, Any]:
         """The problem as RFC 9457 writes it."""
-        body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        body = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail}
         return {**body, "parameter": self.parameter} if self.parameter else body
 
 
