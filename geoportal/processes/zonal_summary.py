@@ -6,6 +6,7 @@ scale error is at most about 1 m per km in Loire-Atlantique.
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from layers.statements import statement
 
 SQL = Path(__file__).resolve().parent / "sql"
 MAX_ZONES = 5000
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{0,49}")
 _NUMERIC = (FieldType.INTEGER, FieldType.NUMBER)
 _MEASURES = {0: "", 1: "length_m", 2: "area_m2"}
 
@@ -66,14 +68,14 @@ def read_inputs(catalog: Catalog, inputs: Mapping[str, Any]) -> Request:
 
 def _public_layer(catalog: Catalog, name: str, value: Any) -> Collection:
     """A layer anyone may read; one that is not public is said not to exist."""
-    if not isinstance(value, str):
-        raise InputError(name, f"L'entrée « {name} » attend l'identifiant d'une couche, entre guillemets.")
+    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+        raise InputError(name, f"L'entrée « {name} » attend l'identifiant d'une couche : minuscules, chiffres et tirets.")
     try:
-        collection = catalog.get(value[:60])
+        collection = catalog.get(value)
     except UnknownLayerError as error:
         raise InputError(name, str(error)) from None
     if not collection.is_public:
-        raise InputError(name, str(UnknownLayerError(value[:60])))
+        raise InputError(name, str(UnknownLayerError(value)))
     return collection
 
 
@@ -216,7 +218,7 @@ def _geojson(lines: list[Json], rows: list[tuple[Any, ...]]) -> Json:
     return {"type": "FeatureCollection", "features": features}
 
 
-_LAYER_ID = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 50}
+_LAYER_ID = {"type": "string", "pattern": f"^{_IDENTIFIER.pattern}$"}
 
 INPUTS: dict[str, Json] = {
     "collection": {

@@ -1,5 +1,6 @@
 """The register of derived rasters: what each one is, its file, and the editions it was computed from."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +9,12 @@ from typing import Any
 
 from psycopg import AsyncConnection, Connection
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from layers.model import Identifier
 from layers.statements import statement
+
+log = logging.getLogger(__name__)
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
 FOLDER = "rasters"
@@ -61,18 +64,25 @@ class Raster:
         return data_dir / self.path
 
 
-def _from_row(row: tuple[Any, ...]) -> Raster:
-    return Raster(RasterDefinition.model_validate(row[0]), *row[1:])
+def _from_rows(rows: list[tuple[Any, ...]]) -> list[Raster]:
+    """The rasters of the register. One that an older portal described otherwise is left out until it is computed again."""
+    rasters = []
+    for definition, *rest in rows:
+        try:
+            rasters.append(Raster(RasterDefinition.model_validate(definition), *rest))
+        except ValidationError as error:
+            log.warning("raster %s mis de côté jusqu'à son prochain calcul : %s", definition.get("id"), error)
+    return rasters
 
 
 def read_rasters(conn: Connection[Any]) -> list[Raster]:
     """Every registered raster, by identifier (commands and workers)."""
-    return [_from_row(row) for row in conn.execute(statement("raster_list", SQL)).fetchall()]
+    return _from_rows(conn.execute(statement("raster_list", SQL)).fetchall())
 
 
 async def fetch_rasters(conn: AsyncConnection[Any]) -> list[Raster]:
     """Every registered raster, by identifier (web processes)."""
-    return [_from_row(row) for row in await (await conn.execute(statement("raster_list", SQL))).fetchall()]
+    return _from_rows(await (await conn.execute(statement("raster_list", SQL))).fetchall())
 
 
 def register(conn: Connection[Any], definition: RasterDefinition, path: str, sources: Mapping[str, int]) -> None:

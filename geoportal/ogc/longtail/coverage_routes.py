@@ -92,10 +92,12 @@ async def _edr_answer(request: Request, raster: Raster, query: str, params: dict
 async def coverage_collections(portal: Portal) -> list[Json]:
     """The rasters as collections, for the list of collections."""
     engine = await engine_holder(portal).get(portal)
-    return [
-        documents.coverage_collection(portal.links, raster, (await engine.call("collection", raster.id)).document())
-        for raster in engine.rasters.values()
-    ]
+    if engine.collections is None:
+        engine.collections = [
+            documents.coverage_collection(portal.links, raster, (await engine.call("collection", raster.id)).document())
+            for raster in engine.rasters.values()
+        ]
+    return engine.collections
 
 
 async def stac_catalog(request: Request) -> Response:

@@ -71,6 +71,7 @@ class Engine:
     revision: int
     rasters: Mapping[str, Raster]
     api: API
+    collections: list[Json] | None = None  # made when first asked for
     calls: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
 
     async def call(

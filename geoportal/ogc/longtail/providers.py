@@ -19,11 +19,12 @@ from shapely.ops import transform
 from geoportal.errors import not_found
 from geoportal.links import Links
 from geoportal.ogc.longtail.stac import stac_collection, stac_item
-from ingest.derived.grid import Box, OutsideGridError, Window, geotiff_bytes, inside_mask, read_window
+from ingest.derived.grid import Box, OutsideGridError, Values, Window, geotiff_bytes, inside_mask, read_window
 from ingest.derived.rasters import Raster, RasterDefinition
 from layers.crs import CRS84_URI, from_srid
 
 Json = dict[str, Any]
+_DECIMALS = 3
 
 
 class _RasterProvider(BaseProvider):  # type: ignore[misc]
@@ -113,7 +114,12 @@ def _to_native(one: RasterDefinition, geometry: BaseGeometry) -> Any:
 
 def _number(value: Any) -> float | None:
     """A finite value with the decimals that it was written with, or None."""
-    return round(float(value), 3) if np.isfinite(value) else None
+    return round(float(value), _DECIMALS) if np.isfinite(value) else None
+
+
+def _numbers(values: Values) -> list[float | None]:
+    """The values row by row, as ``_number`` gives them."""
+    return [None if value != value else value for value in np.round(values.astype(np.float64), _DECIMALS).ravel().tolist()]
 
 
 def grid_coverage(one: RasterDefinition, window: Window) -> Json:
@@ -126,8 +132,8 @@ def grid_coverage(one: RasterDefinition, window: Window) -> Json:
         "axes": axes,
         "referencing": [_referencing(from_srid(one.srid).uri, "ProjectedCRS")],
     }
-    values = [_number(value) for value in window.values.ravel()]
-    return _coverage(one, domain, {"axisNames": ["y", "x"], "shape": [len(y), len(x)], "values": values})
+    values: Json = {"axisNames": ["y", "x"], "shape": [len(y), len(x)], "values": _numbers(window.values)}
+    return _coverage(one, domain, values)
 
 
 def point_coverage(one: RasterDefinition, lon_lat: tuple[float, float], value: float | None) -> Json:
