@@ -108,10 +108,11 @@ def format_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
-def format_value(value: Any, field: LayerField | None = None) -> str | Markup:
+def format_value(value: Any, field: LayerField | None = None, *, liens: bool = True) -> str | Markup:
     """An attribute as a reader expects it: label of a coded value, French figure and date, web address as a link.
 
-    ``field`` is None for an attribute that no layer describes. An absent value is said, not left blank.
+    ``field`` is None for an attribute that no layer describes. An absent value is said, not left blank. Without
+    ``liens``, addresses and telephone numbers stay text, for a place that is already a link.
     """
     if value is None or value == "":
         return Markup('<span class="absent">non renseigné</span>')
@@ -125,14 +126,16 @@ def format_value(value: Any, field: LayerField | None = None) -> str | Markup:
         return Markup('<code class="ref">{}</code>').format(json.dumps(value, ensure_ascii=False))
     if isinstance(value, int | float):
         return f"{format_number(value)}{NO_BREAK}{field.unit}" if field and field.unit else format_number(value)
-    return _format_text(str(value), field)
+    return _format_text(str(value), field, liens=liens)
 
 
-def _format_text(text: str, field: LayerField | None) -> str | Markup:
+def _format_text(text: str, field: LayerField | None, *, liens: bool) -> str | Markup:
     if field is not None and field.type is FieldType.DATE:
         return format_date(text)
     if field is not None and field.type is FieldType.TIMESTAMP:
         return format_instant(text)
+    if not liens:
+        return text
     if text.startswith(("https://", "http://")):
         return Markup('<a href="{0}" rel="external">{0}</a>').format(text)
     if _EMAIL.fullmatch(text):

@@ -33,7 +33,7 @@ def compose_style(collections: Iterable[Collection], shown: set[str], links: Lin
     """One style for several layers; those not in ``shown`` are there, hidden.
 
     Each drawing layer says in its metadata (``couche``) which layer it draws; ``choix`` marks the outline of the
-    chosen object, which starts with a filter that keeps nothing.
+    chosen object, hidden until there is one: a hidden layer asks for no tile.
     """
     drawn = list(collections)
     sources = {one.id: _source(one, links) for one in [*drawn, *([land] if land else [])]}
@@ -95,6 +95,7 @@ def _chosen_layers(collection: Collection) -> list[Json]:
         "source-layer": collection.id,
         "metadata": {"choix": collection.id},
         "filter": ["==", ["get", collection.layer.key], ""],
+        "layout": {"visibility": "none"},
     }
     if collection.layer.geometry.dimension == 0:
         paint: Json = {
@@ -109,7 +110,7 @@ def _chosen_layers(collection: Collection) -> list[Json]:
             **common,
             "id": f"{collection.id}:choix",
             "type": "line",
-            "layout": {"line-join": "round"},
+            "layout": {"line-join": "round", "visibility": "none"},
             "paint": {"line-color": ACCENT, "line-width": 3.5},
         }
     ]

@@ -10,7 +10,8 @@ def test_the_list_is_there_and_the_map_says_why_it_is_not(open_page: OpenPage) -
     visit.page.goto(visit.root + "/carte")
     expect(page.get_by_role("heading", name="Communes")).to_be_visible()
     expect(page.locator("#lieux li")).to_have_count(20)
-    expect(page.get_by_text("La carte demande JavaScript.").first).to_be_visible()
+    expect(page.locator("noscript p")).to_have_text("La carte demande JavaScript. La liste donne les mêmes informations.")
+    expect(page.locator("noscript p")).to_be_visible()
     expect(page.locator(".si-js").first).to_be_hidden()
 
 

@@ -53,7 +53,8 @@ export function outline(map, layer, field, key) {
   for (const { id, metadata } of map.getStyle().layers) {
     if (!metadata?.choix) continue;
     const chosen = metadata.choix === layer && key !== null;
-    map.setFilter(id, chosen ? ["==", ["get", field], key] : false);
+    if (chosen) map.setFilter(id, ["==", ["get", field], key]);
+    map.setLayoutProperty(id, "visibility", chosen ? "visible" : "none");
   }
 }
 

@@ -128,6 +128,7 @@ async function startMap() {
   });
   map.on("error", ({ error }) => {
     console.warn(error);
+    incomplete = true;
     say("Une partie de la carte n’a pas pu être chargée. La liste, elle, est complète.");
   });
   await map.once("load");
@@ -189,6 +190,7 @@ for (const button of document.querySelectorAll(".voir")) {
 // --- list or map, on a small screen ---
 
 let starting = null;
+let incomplete = false;
 
 function ready() {
   document.documentElement.dataset.pret = "1";
@@ -199,7 +201,7 @@ function ensureMap() {
     say("La carte se dessine…");
     try {
       await startMap();
-      say("");
+      if (!incomplete) say("");
       document.documentElement.dataset.carte = "prete";
     } catch (error) {
       console.warn(error);
