@@ -67,7 +67,7 @@ def load(
         command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "20s", "-s", str(SCRIPT)]
         for name, value in (headers or {}).items():
             command += ["-H", f"{name}: {value}"]
-        command += [base, "--", listing.name, *(["once"] if once else [])]
+        command += [base, "--", listing.name, *([str(connections)] if once else [])]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE_SECONDS, check=False)
     return parse(finished.stdout + finished.stderr)
 

@@ -64,7 +64,7 @@ def _cold_overview(bench: Bench, tiles: Tiles, target: Target, peers: str) -> Ro
     def ours(_: int) -> float:
         with bench.cold_portal() as server:
             fetch_each(server, others, CLIENTS)
-            return len(paths) / fetch_each(server, paths, CLIENTS)[1]
+            return bench.load(server, paths, once=True, encoding="gzip").rate
 
     pair = alternate(ours, lambda _: bench.raw(script, transactions=transactions).rate, bench.rounds)
     name, label = f"tuile-z{tiles.zoom}-froide", f"tuile z{tiles.zoom} à froid, 8 clients"
