@@ -107,12 +107,17 @@ def read_window(path: Path, box: Box | None = None) -> Window:
 
 def _cells(dataset: rasterio.DatasetReader, box: Box) -> rasterio.windows.Window:
     """The whole cells touched by a box, inside the raster; an edge on a cell border does not touch the next cell."""
-    left, bottom, right, top = box
     bounds, size = dataset.bounds, dataset.res[0]
-    first_column = max(0, int(np.floor((left - bounds.left) / size)))
-    last_column = min(dataset.width, max(int(np.ceil((right - bounds.left) / size)), first_column + (left == right)))
-    first_row = max(0, int(np.floor((bounds.top - top) / size)))
-    last_row = min(dataset.height, max(int(np.ceil((bounds.top - bottom) / size)), first_row + (top == bottom)))
-    if last_column <= first_column or last_row <= first_row:
+    columns = _span((box[0] - bounds.left) / size, (box[2] - bounds.left) / size, dataset.width)
+    rows = _span((bounds.top - box[3]) / size, (bounds.top - box[1]) / size, dataset.height)
+    return rasterio.windows.Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
+
+
+def _span(start: float, end: float, count: int) -> tuple[int, int]:
+    """First cell and the one after the last, of ``count`` in a line, for an interval in cells; a point is in one cell."""
+    first = int(np.floor(start))
+    last = int(np.ceil(end)) if end > start else first + 1
+    first, last = max(0, first), min(count, last)
+    if last <= first:
         raise OutsideGridError
-    return rasterio.windows.Window(first_column, first_row, last_column - first_column, last_row - first_row)
+    return first, last

@@ -60,6 +60,11 @@ class Raster:
     def id(self) -> str:
         return self.definition.id
 
+    @property
+    def version(self) -> str:
+        """Changes each time the raster is computed."""
+        return f"{self.id}-{self.updated_at.timestamp():.6f}"
+
     def file(self, data_dir: Path) -> Path:
         return data_dir / self.path
 

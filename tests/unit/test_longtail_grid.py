@@ -65,7 +65,9 @@ def test_a_point_is_one_cell(cog: Path) -> None:
     assert (window.x_centres(), window.y_centres()) == ([1055.0], [2215.0])
 
 
-@pytest.mark.parametrize("box", [(0, 0, 10, 10), (1300, 2100, 1400, 2200), (1400, 2400, 1500, 2500)])
+@pytest.mark.parametrize(
+    "box", [(0, 0, 10, 10), (1, 2200, 1, 2200), (1300, 2200, 1300, 2200), (1300, 2100, 1400, 2200), (1400, 2400, 1500, 2500)]
+)
 def test_outside(cog: Path, box: tuple[float, float, float, float]) -> None:
     with pytest.raises(OutsideGridError):
         read_window(cog, box)

@@ -4,9 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from geoportal.conditional import REVALIDATE, not_modified, weak_etag
 from geoportal.context import Portal, portal_of
 from geoportal.errors import bad_parameter, not_found
-from geoportal.media import HTML, Media, choose, render, respond
+from geoportal.media import Media, choose, respond
 from geoportal.ogc.longtail import documents
 from geoportal.ogc.longtail.config import GEOTIFF, STAC_COLLECTION
 from geoportal.ogc.longtail.coverage_request import as_numbers, read_box, read_coords, read_fields
@@ -20,7 +21,6 @@ from layers.catalog import UnknownLayerError
 
 COVERAGE = Media("json", COVERAGE_JSON, ("application/json", "application/vnd.cov+json"))
 TIFF = Media("GTiff", GEOTIFF, ("image/tiff", "image/geotiff"))
-CACHE = {"Cache-Control": "public, max-age=300", "Vary": "Accept"}
 
 
 async def _raster(request: Request) -> Raster:
@@ -32,6 +32,10 @@ async def _raster(request: Request) -> Raster:
             raise not_found(f"La collection « {name} » n'est pas une couverture : ses objets sont dans /items.")
         raise UnknownLayerError(name[:60])
     return rasters[name]
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": REVALIDATE, "Vary": "Accept"}
 
 
 def _srids(request: Request) -> tuple[int, ...]:
@@ -46,8 +50,11 @@ async def coverage(request: Request) -> Response:
     read_fields("properties", request.query_params.get("properties"), raster.definition)
     box = read_box(raster.definition, request.query_params, _srids(request))
     params = {"f": media.name} | ({"bbox": as_numbers(box)} if box else {})
+    etag = weak_etag(raster.version, media.name)
+    if response := not_modified(request, etag):
+        return response
     answer = await (await engine_of(request)).call("coverage", raster.id, params=params)
-    headers = dict(CACHE)
+    headers = _headers(etag)
     if media is TIFF:
         headers["Content-Disposition"] = f'attachment; filename="{raster.id}.tif"'
     return Response(answer.content, 200, headers, media_type=media.type)
@@ -85,8 +92,11 @@ async def cube(request: Request) -> Response:
 
 
 async def _edr_answer(request: Request, raster: Raster, query: str, params: dict[str, str]) -> Response:
+    etag = weak_etag(raster.version, query)
+    if response := not_modified(request, etag):
+        return response
     answer = await (await engine_of(request)).call("edr", raster.id, None, query, params=params)
-    return Response(answer.content, 200, CACHE, media_type=COVERAGE_JSON)
+    return Response(answer.content, 200, _headers(etag), media_type=COVERAGE_JSON)
 
 
 async def coverage_collections(portal: Portal) -> list[Json]:
@@ -120,9 +130,7 @@ async def stac_document(request: Request) -> Response:
     path = STAC_COLLECTION if raster_id is None else f"{STAC_COLLECTION}/{raster_id}"
     document = (await engine.call("stac", path)).document()
     media = Media("json", "application/json" if raster_id is None else "application/geo+json", ("application/json",))
-    if choose(request, media, HTML) is HTML:
-        return render(request, "ogc/document.html", document)
-    return respond(request, document, "ogc/document.html", media=media, headers=CACHE)
+    return respond(request, document, "ogc/document.html", media=media)
 
 
 ROUTES = [

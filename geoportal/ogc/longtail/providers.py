@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyproj
+import shapely
 from pygeoapi.provider.base import BaseProvider, ProviderNotFoundError
 from pygeoapi.provider.base_edr import BaseEDRProvider
 from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
 
 from geoportal.errors import not_found
 from geoportal.links import Links
@@ -109,7 +109,7 @@ class StacProvider(BaseProvider):  # type: ignore[misc]
 
 def _to_native(one: RasterDefinition, geometry: BaseGeometry) -> Any:
     transformer = pyproj.Transformer.from_crs(4326, one.srid, always_xy=True)
-    return transform(transformer.transform, geometry)
+    return shapely.transform(geometry, lambda points: np.column_stack(transformer.transform(points[:, 0], points[:, 1])))
 
 
 def _number(value: Any) -> float | None:
