@@ -16,7 +16,8 @@ from layers.statements import statement
 BLOCK_BYTES = 64 * 1024
 
 
-def _source(selection: Selection, columns: sql.Composable, limit: int | None) -> sql.Composed:
+def export_source(selection: Selection, columns: sql.Composable, limit: int | None) -> sql.Composed:
+    """The rows of ``selection`` in its order, ``limit`` of them at most."""
     bound = sql.SQL("LIMIT {}").format(sql.Literal(limit)) if limit is not None else sql.SQL("")
     return statement(
         "export",
@@ -45,7 +46,7 @@ async def stream_features(
 ) -> AsyncIterator[bytes]:
     """GeoJSON Features as UTF-8 text, ``separator`` between them, in blocks."""
     text = feature_text(fields, crs, selection.collection.srid)
-    query = sql.SQL("COPY ({}) TO STDOUT").format(_source(selection, text, limit))
+    query = sql.SQL("COPY ({}) TO STDOUT").format(export_source(selection, text, limit))
     block: list[bytes] = []
     size = 0
     first = True
@@ -85,7 +86,9 @@ async def stream_csv(
         ]
     else:
         columns.append(sql.SQL("ST_AsText({}, {}) AS wkt").format(shape, sql.Literal(crs.decimals)))
-    query = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(_source(selection, sql.SQL(", ").join(columns), limit))
+    query = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(
+        export_source(selection, sql.SQL(", ").join(columns), limit)
+    )
     block = bytearray()
     async for row in _copy(conn, query, selection.values.values):
         block += row

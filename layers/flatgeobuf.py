@@ -1,26 +1,35 @@
-"""FlatGeobuf as a stream: PostGIS encodes batches, this module sews them into one file.
+"""FlatGeobuf as a stream: GDAL encodes batches, this module sews them into one file.
 
-A file is magic bytes, one size-prefixed header, then size-prefixed features (https://flatgeobuf.org, version 3). Each
-batch from ``ST_AsFlatGeobuf`` is such a file; only the first header is kept, its feature count set to the total.
+A file is magic bytes, one size-prefixed header, then size-prefixed features (https://flatgeobuf.org, version 3),
+without a spatial index since that would have to come first. Only the header of the first batch is kept.
+
+PostGIS has ``ST_AsFlatGeobuf``, but up to 3.3 it numbers the columns wrongly after a null value.
 """
 
+import asyncio
+import io
 import struct
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import numpy as np
+import pyogrio.raw
 from psycopg import AsyncConnection, sql
 
-from layers import keyset
 from layers.crs import Crs
-from layers.keyset import Position
-from layers.model import FieldType, LayerField
+from layers.exports import export_source
+from layers.model import FieldType, Layer, LayerField
 from layers.queries import Selection, geometry_in
-from layers.statements import statement
 
 MAGIC_BYTES = 8
 BATCH = 2_000
-_FEATURES_COUNT = 8  # rank of features_count in the header's table
+
+_DTYPES = {
+    FieldType.INTEGER: "int64",
+    FieldType.NUMBER: "float64",
+    FieldType.BOOLEAN: "bool",
+    FieldType.TIMESTAMP: "datetime64[ms]",
+}
 
 
 def body_offset(file: bytes) -> int:
@@ -29,28 +38,44 @@ def body_offset(file: bytes) -> int:
     return MAGIC_BYTES + 4 + int(header_size)
 
 
-def with_feature_count(file: bytes, count: int) -> bytes:
-    """The same file whose header announces ``count`` features.
-
-    The count is a 64-bit field of the header's FlatBuffers table, found through its vtable; PostGIS always writes it
-    when the batch has features.
-    """
-    start = MAGIC_BYTES + 4
-    (root,) = struct.unpack_from("<I", file, start)
-    table = start + root
-    (to_vtable,) = struct.unpack_from("<i", file, table)
-    (offset,) = struct.unpack_from("<H", file, table - to_vtable + 4 + 2 * _FEATURES_COUNT)
-    if offset == 0:
-        return file
-    out = bytearray(file)
-    struct.pack_into("<Q", out, table + offset, count)
-    return bytes(out)
-
-
 def _column(field: LayerField) -> sql.Composable:
-    """Types that FlatGeobuf does not carry travel as text."""
+    """Dates and JSON travel as text, instants as UTC without zone."""
     name = sql.Identifier(field.name)
-    return sql.SQL("{0}::text AS {0}").format(name) if field.type in (FieldType.JSON, FieldType.DATE) else name
+    match field.type:
+        case FieldType.JSON | FieldType.DATE:
+            return sql.SQL("{0}::text AS {0}").format(name)
+        case FieldType.TIMESTAMP:
+            return sql.SQL("{0} AT TIME ZONE 'UTC' AS {0}").format(name)
+    return name
+
+
+def encode_batch(layer: Layer, fields: Sequence[LayerField], srid: int, rows: Sequence[Sequence[Any]]) -> bytes:
+    """One FlatGeobuf file from rows of (values…, WKB or None), geometries in EPSG ``srid``."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * (len(fields) + 1)
+    data, masks = [], []
+    for field, values in zip(fields, columns[:-1], strict=True):
+        missing = np.array([value is None for value in values], dtype=bool)
+        dtype = _DTYPES.get(field.type)
+        if dtype is None:
+            data.append(np.array(values, dtype=object))
+        else:
+            data.append(np.array([0 if value is None else value for value in values], dtype=dtype))
+        masks.append(missing)
+    geometries = np.array([None if wkb is None else bytes(wkb) for wkb in columns[-1]], dtype=object)
+    out = io.BytesIO()
+    pyogrio.raw.write(
+        out,
+        geometry=geometries,
+        field_data=data,
+        fields=np.array([field.name for field in fields], dtype=object),
+        field_mask=masks,
+        crs=f"EPSG:{srid}",
+        geometry_type=layer.geometry.value,
+        driver="FlatGeobuf",
+        layer=layer.id,
+        SPATIAL_INDEX="NO",
+    )
+    return out.getvalue()
 
 
 async def stream_flatgeobuf(
@@ -59,39 +84,19 @@ async def stream_flatgeobuf(
     fields: tuple[LayerField, ...],
     crs: Crs,
     *,
-    total: int,
     limit: int | None = None,
 ) -> AsyncIterator[bytes]:
-    """The features of ``selection`` in blocks; ``total`` is their exact number. Coordinates have x first, always.
+    """The features of ``selection`` in blocks. Coordinates have x first, always.
 
     An empty selection still gives a valid file, with its columns and no feature.
     """
-    columns = sql.SQL(", ").join(_column(field) for field in fields)
-    left = total if limit is None else min(total, limit)
-    shape = geometry_in(crs, selection.collection.srid, flip=False)
-    first = True
-    position = selection.position
-    while first or left > 0:
-        values = dict(selection.values.values)
-        batch = replace(selection, position=position)
-        marks = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(level.column)) for level in batch.order)
-        query = statement(
-            "flatgeobuf",
-            columns=columns,
-            geometry=shape,
-            marks=marks,
-            source=batch.source,
-            where=batch.where(),
-            order=keyset.order_by(batch.order),
-            limit=sql.Literal(min(BATCH, max(left, 0))),
-        )
-        row = await (await conn.execute(query, {**values, **batch.values.values})).fetchone()
-        if row is None or row[0] is None:
-            return
-        file, count, last = bytes(row[0]), int(row[1]), row[2]
-        yield with_feature_count(file, left if first else 0) if first else file[body_offset(file) :]
-        if not count or last is None:
-            return
-        left -= count
-        first = False
-        position = Position(tuple(last))
+    layer = selection.collection.layer
+    shape = sql.SQL("ST_AsBinary({})").format(geometry_in(crs, selection.collection.srid, flip=False))
+    query = export_source(selection, sql.SQL(", ").join([*map(_column, fields), shape]), limit)
+    async with conn.cursor(name="export", binary=True) as cur:
+        await cur.execute(query, selection.values.values)
+        rows = await cur.fetchmany(BATCH)
+        yield await asyncio.to_thread(encode_batch, layer, fields, crs.srid, rows)
+        while rows := await cur.fetchmany(BATCH):
+            file = await asyncio.to_thread(encode_batch, layer, fields, crs.srid, rows)
+            yield file[body_offset(file) :]

@@ -71,9 +71,9 @@ async def items(request: Request) -> Response:
     if response := not_modified(request, etag):
         return response
     headers = {"ETag": etag, "Cache-Control": REVALIDATE, "Content-Crs": f"<{wanted.crs.uri}>", "Vary": "Accept"}
-    if isinstance(media, ItemFormat):
-        return await stream_items(portal, wanted, media, headers)
     query = dict(request.query_params)
+    if isinstance(media, ItemFormat):
+        return await stream_items(portal, wanted, media, headers, query)
     async with portal.pool.connection() as conn:
         page = await while_connected(request.receive, fetch_page(conn, wanted, geometry=media is GEOJSON))
     if media is HTML:

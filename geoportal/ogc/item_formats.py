@@ -41,13 +41,17 @@ FORMATS = (GEOJSONSEQ, CSV, FLATGEOBUF)
 _Conn = AsyncConnection[tuple[Any, ...]]
 
 
-async def stream_items(portal: Portal, wanted: ItemsRequest, media: ItemFormat, headers: dict[str, str]) -> StreamingResponse:
-    """Answer with one page in a streamed format; the next page, if any, is in the Link header (RFC 8288)."""
+async def stream_items(
+    portal: Portal, wanted: ItemsRequest, media: ItemFormat, headers: dict[str, str], query: dict[str, str]
+) -> StreamingResponse:
+    """Answer with one page in a streamed format; the next page, if any, is in the Link header (RFC 8288).
+
+    ``query`` holds the request's own parameters, which the next page keeps.
+    """
     async with portal.pool.connection() as conn:
         token = await _next_token(conn, wanted)
     if token:
-        query = {"f": media.name, "limit": wanted.limit, "crs": wanted.crs.uri, "token": token}
-        href = portal.links.collection(wanted.collection.id, "items", query=query)
+        href = portal.links.collection(wanted.collection.id, "items", query={**query, "f": media.name, "token": token})
         headers = {**headers, "Link": f'<{href}>; rel="next"; type="{media.type}"'}
     return await stream_response(portal, wanted, media, headers, limit=wanted.limit)
 
@@ -108,8 +112,7 @@ async def _blocks(portal: Portal, wanted: ItemsRequest, media: ItemFormat, limit
             async for block in stream_csv(conn, selection, fields, crs, limit=limit):
                 yield block
         else:
-            total = await _total(conn, wanted, limit)
-            async for block in stream_flatgeobuf(conn, selection, fields, crs, total=total, limit=limit):
+            async for block in stream_flatgeobuf(conn, selection, fields, crs, limit=limit):
                 yield block
 
 
@@ -130,17 +133,6 @@ def _collection_head(wanted: ItemsRequest) -> bytes:
     if wanted.crs.srid != 4326:
         head["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{wanted.crs.srid}"}}
     return dumps(head)[:-1] + b',"features":[\n'
-
-
-async def _total(conn: _Conn, wanted: ItemsRequest, limit: int | None) -> int:
-    selection = wanted.selection
-    if selection.is_everything and selection.position is None:
-        return selection.edition.total
-    counted = replace(selection, values=replace(selection.values, values=dict(selection.values.values)))
-    bound = sql.SQL("LIMIT {}").format(sql.Literal(limit)) if limit else sql.SQL("")
-    query = statement("count", source=counted.source, where=counted.where(), limit=bound)
-    row = await (await conn.execute(query, counted.values.values)).fetchone()
-    return int(row[0]) if row else 0
 
 
 async def _next_token(conn: _Conn, wanted: ItemsRequest) -> str | None:

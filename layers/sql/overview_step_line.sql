@@ -17,7 +17,7 @@ edge AS (
     FROM (SELECT s._cx, s._cy, ST_StartPoint(d.geom) AS a, ST_EndPoint(d.geom) AS b
           FROM sized s CROSS JOIN LATERAL ST_DumpSegments({snapped}) d
           WHERE NOT s._is_legible) segment
-    WHERE a <> b
+    WHERE NOT a = b
 ),
 drawn AS (
     SELECT _cx, _cy, ST_Multi(ST_LineMerge(ST_Collect(ST_MakeLine(a, b) ORDER BY a, b))) AS geom FROM edge GROUP BY _cx, _cy

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pandas
 import pyogrio
 import pytest
 
@@ -17,6 +18,22 @@ def test_gdal_reads_the_whole_layer(server: str, tmp_path: Path, extension: str)
     info = pyogrio.read_info(path, force_feature_count=True)
     assert info["features"] == 207
     assert "nom" in list(info["fields"])
+
+
+def test_flatgeobuf_keeps_every_value(server: str, tmp_path: Path) -> None:
+    """Types and nulls, against the GeoJSON of the same edition."""
+    path = tmp_path / "mairies.fgb"
+    path.write_bytes(httpx.get(f"{server}/telechargements/mairies/latest/mairies.fgb", timeout=60).content)
+    frame = pyogrio.read_dataframe(path).set_index("code_insee").sort_index()
+    features = httpx.get(f"{server}/telechargements/mairies/latest/mairies.geojson", timeout=60).json()["features"]
+    assert len(frame) == len(features)
+    for feature in features:
+        row = frame.loc[feature["id"]]
+        for name, value in feature["properties"].items():
+            if name == "code_insee" or isinstance(value, dict | list):
+                continue
+            assert (pandas.isna(row[name]) and value is None) or row[name] == value, (feature["id"], name)
+        assert list(row.geometry.coords[0]) == pytest.approx(feature["geometry"]["coordinates"], abs=1e-6)
 
 
 @pytest.mark.parametrize("extension", ["geojson", "fgb"])

@@ -157,9 +157,9 @@ def test_geojson_sequence_is_one_object_per_record(api: httpx.Client) -> None:
 
 def test_pages_of_streamed_formats_follow_each_other(api: httpx.Client) -> None:
     seen: list[str] = []
-    answer = api.get("/collections/communes/items", params={"f": "csv", "limit": 100, "properties": "code,nom", "sortby": "nom"})
+    answer = api.get("/collections/communes/items", params={"f": "csv", "limit": 100, "properties": "code_insee,nom", "sortby": "nom"})
     while True:
-        seen += [row["code"] for row in csv.DictReader(io.StringIO(answer.text))]
+        seen += [row["code_insee"] for row in csv.DictReader(io.StringIO(answer.text))]
         if "next" not in answer.links:
             break
         answer = api.get(answer.links["next"]["url"])

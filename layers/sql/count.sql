@@ -1,1 +1,0 @@
-SELECT count(*) FROM (SELECT 1 FROM {source} source WHERE {where} {limit}) counted
