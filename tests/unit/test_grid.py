@@ -64,8 +64,10 @@ def test_middle_of_a_tile_falls_back_in_it(tile: Tile) -> None:
 def test_ancestor_contains_the_tile(tile: Tile, data: st.DataObject) -> None:
     ancestor = parent_at(tile, data.draw(st.integers(0, tile.z)))
     inner, outer = tile_bounds(tile.z, tile.x, tile.y), tile_bounds(ancestor.z, ancestor.x, ancestor.y)
-    assert outer[0] <= inner[0] + 1e-6 and outer[1] <= inner[1] + 1e-6
-    assert outer[2] >= inner[2] - 1e-6 and outer[3] >= inner[3] - 1e-6
+    assert outer[0] <= inner[0] + 1e-6
+    assert outer[1] <= inner[1] + 1e-6
+    assert outer[2] >= inner[2] - 1e-6
+    assert outer[3] >= inner[3] - 1e-6
 
 
 @given(positions, positions, st.integers(0, 10))

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.footprint import FOOTPRINT_ZOOM, encode_zorder
+from tests.unit.test_grid import tiles
 from tiles.expire import is_fresh, reach
 from tiles.grid import Tile
-from tests.unit.test_grid import tiles
 
 NANTES = Tile(8107, 5747, 14)
 HERE = frozenset({encode_zorder(NANTES.x, NANTES.y)})
@@ -60,7 +60,10 @@ def test_tiles_around_are_stale_when_the_change_is_in_their_margin(tile: Tile) -
 @given(tiles(max_zoom=14), st.integers(0, 14))
 def test_coarser_drawing_reaches_further(tile: Tile, level: int) -> None:
     fine, coarse = reach(tile, tile.z), reach(tile, min(level, tile.z))
-    assert coarse[0] <= fine[0] and coarse[1] <= fine[1] and coarse[2] >= fine[2] and coarse[3] >= fine[3]
+    assert coarse[0] <= fine[0]
+    assert coarse[1] <= fine[1]
+    assert coarse[2] >= fine[2]
+    assert coarse[3] >= fine[3]
 
 
 @given(st.sets(st.tuples(st.integers(8000, 8200), st.integers(5700, 5800)), max_size=20), tiles(max_zoom=15))
