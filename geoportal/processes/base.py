@@ -14,6 +14,9 @@ from layers.catalog import Catalog
 Json = dict[str, Any]
 Progress = Callable[[int, str], None]
 
+# The ``format`` of an input that is the identifier of a layer: descriptions may then list the layers there are.
+LAYER_ID = "layer-id"
+
 
 class InputError(ValueError):
     """An input is missing or unacceptable: ``name`` is its name, the message a French sentence."""

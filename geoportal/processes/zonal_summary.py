@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from geoportal.processes.base import InputError, Json, Output, Process, Progress
+from geoportal.processes.base import LAYER_ID, InputError, Json, Output, Process, Progress
 from layers import storage
 from layers.catalog import Catalog, Collection, UnknownLayerError
 from layers.crs import CRS84, CRS84_URI, Box
@@ -218,7 +218,7 @@ def _geojson(lines: list[Json], rows: list[tuple[Any, ...]]) -> Json:
     return {"type": "FeatureCollection", "features": features}
 
 
-_LAYER_ID = {"type": "string", "pattern": f"^{_IDENTIFIER.pattern}$"}
+_LAYER_ID = {"type": "string", "format": LAYER_ID, "pattern": f"^{_IDENTIFIER.pattern}$"}
 
 INPUTS: dict[str, Json] = {
     "collection": {

@@ -17,7 +17,7 @@ from layers.crs import Box, clip_box, domain
 _AXIS = re.compile(r"^\s*([a-z]+)\(([^():]+)(?::([^():]+))?\)\s*$")
 _MAX_WKT = 20_000
 _KINDS = {"position": ("Point",), "area": ("Polygon", "MultiPolygon")}
-_EXAMPLES = {"position": "POINT(-1.55 47.22)", "area": "POLYGON((-1.6 47.2,-1.5 47.2,-1.5 47.25,-1.6 47.2))"}
+EXAMPLES = {"position": "POINT(-1.55 47.22)", "area": "POLYGON((-1.6 47.2,-1.5 47.2,-1.5 47.25,-1.6 47.2))"}
 
 
 def read_box(raster: RasterDefinition, params: Mapping[str, str], srids: tuple[int, ...]) -> Box | None:
@@ -90,7 +90,7 @@ def read_fields(name: str, text: str | None, raster: RasterDefinition) -> None:
 
 def read_coords(raster: RasterDefinition, query: str, text: str | None) -> str:
     """Check ``coords`` (WKT in CRS84) and give it back in its plain form."""
-    sentence = f"« coords » attend une géométrie WKT en longitude, latitude, par exemple {_EXAMPLES[query]}."
+    sentence = f"« coords » attend une géométrie WKT en longitude, latitude, par exemple {EXAMPLES[query]}."
     if text is None or len(text) > _MAX_WKT:
         raise bad_parameter("coords", sentence)
     try:

@@ -3,10 +3,13 @@
 from geoportal.context import Portal
 from geoportal.links import JSON, PROBLEM
 from geoportal.ogc.longtail.config import DEFAULT_PAGE, GEOTIFF, MAX_PAGE
+from geoportal.ogc.longtail.coverage_request import EXAMPLES
 from geoportal.ogc.longtail.documents import COVERAGE_JSON
 from geoportal.ogc.part import Json, OpenApiFragment
 from geoportal.processes import PROCESSES
-from geoportal.processes.base import Process
+from geoportal.processes.base import LAYER_ID, Process
+from geoportal.security.access import visible_collections
+from ingest.derived import distance
 
 PROCESSES_TAG = "Traitements"
 JOBS_TAG = "Travaux"
@@ -41,7 +44,7 @@ _LIMIT = _parameter(
 _OFFSET = _parameter(
     "offset", "Nombre d'éléments à passer.", {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0}
 )
-_COVERAGE_ID = _parameter("coverageId", "Identifiant de la couverture.", {"type": "string"}, where="path")
+_COVERAGE_ID = _parameter("coverageId", "Identifiant de la couverture.", {"type": "string"}, where="path", example=distance.ID)
 _NUMBERS = {
     "type": "array",
     "items": {"type": "number"},
@@ -101,10 +104,18 @@ def _process_paths(process: Process) -> Json:
     }
 
 
-def _execute_schema(process: Process) -> Json:
+def _input_schema(portal: Portal, schema: Json) -> Json:
+    """The schema of an input; a layer is one of those that everybody may read."""
+    if schema.get("format") != LAYER_ID:
+        return schema
+    return schema | {"enum": [collection.id for collection in visible_collections(portal)]}
+
+
+def _execute_schema(portal: Portal, process: Process) -> Json:
     """The body of an execution, with the inputs of the process."""
     required = [name for name, one in process.inputs.items() if one.get("minOccurs", 1)]
-    inputs = {"type": "object", "required": required, "properties": {name: one["schema"] for name, one in process.inputs.items()}}
+    schemas = {name: _input_schema(portal, one["schema"]) for name, one in process.inputs.items()}
+    inputs = {"type": "object", "required": required, "properties": schemas}
     output = {"type": "object", "properties": {"transmissionMode": {"type": "string", "enum": ["value"]}}}
     return {
         "type": "object",
@@ -164,6 +175,7 @@ def _coverage_paths(portal: Portal) -> Json:
     fields = _parameter("properties", "Champs voulus.", {"type": "string"})
     names = _parameter("parameter-name", "Champs voulus.", {"type": "string"})
     coords = _parameter("coords", "Géométrie WKT en longitude, latitude.", {"type": "string"}) | {"required": True}
+    at, inside = (coords | {"example": EXAMPLES[query]} for query in ("position", "area"))
     grid: Json = {COVERAGE_JSON: {"schema": {"type": "object"}}}
     tiff: Json = {GEOTIFF: {"schema": {"type": "string", "format": "binary"}}}
     json_only = _formats("json")
@@ -172,10 +184,10 @@ def _coverage_paths(portal: Portal) -> Json:
     return {
         f"{root}/coverage": {"get": _get("coverage", "Valeurs d'une couverture", COVERAGES_TAG, data, grid | tiff)},
         f"{root}/position": {
-            "get": _get("position", "Valeur en un point", COVERAGES_TAG, [_COVERAGE_ID, coords, names, json_only], grid)
+            "get": _get("position", "Valeur en un point", COVERAGES_TAG, [_COVERAGE_ID, at, names, json_only], grid)
         },
         f"{root}/area": {
-            "get": _get("area", "Valeurs dans une surface", COVERAGES_TAG, [_COVERAGE_ID, coords, names, json_only], grid)
+            "get": _get("area", "Valeurs dans une surface", COVERAGES_TAG, [_COVERAGE_ID, inside, names, json_only], grid)
         },
         f"{root}/cube": {
             "get": _get(
@@ -193,7 +205,7 @@ _CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 
 def _stac_paths() -> Json:
-    raster = _parameter("rasterId", "Identifiant du raster.", {"type": "string"}, where="path")
+    raster = _parameter("rasterId", "Identifiant du raster.", {"type": "string"}, where="path", example=distance.ID)
     return {
         "/stac": {"get": _get("stac", "Catalogue STAC des rasters", STAC_TAG, [_F], _document())},
         "/stac/rasters": {"get": _get("stacRasters", "Collection STAC des rasters", STAC_TAG, [_F], _document())},
@@ -212,7 +224,8 @@ def fragment(portal: Portal) -> OpenApiFragment:
     paths |= _job_paths() | _coverage_paths(portal) | _stac_paths()
     return OpenApiFragment(
         paths=paths,
-        schemas={"statusInfo": _STATUS_INFO} | {f"execute-{name}": _execute_schema(one) for name, one in PROCESSES.items()},
+        schemas={"statusInfo": _STATUS_INFO}
+        | {f"execute-{name}": _execute_schema(portal, one) for name, one in PROCESSES.items()},
         tags=(
             {"name": PROCESSES_TAG, "description": "Calculs sur les couches, attendus ou mis en file."},
             {"name": JOBS_TAG, "description": "Suivre, annuler et lire les calculs mis en file."},
