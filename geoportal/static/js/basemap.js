@@ -44,6 +44,12 @@ export async function createMap(canvas, { style, bounds, padding = 24, insidePag
   return map;
 }
 
+/** Wait until everything asked for is drawn, even when nothing is left to draw. */
+export function whenDrawn(map) {
+  map.triggerRepaint();
+  return map.once("idle");
+}
+
 export function frame(map, bounds, padding = 60) {
   map.fitBounds(bounds, { padding, maxZoom: 13, animate: !CALM.matches, duration: 600 });
 }

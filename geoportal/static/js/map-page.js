@@ -137,7 +137,7 @@ async function startMap() {
   map.on("mousemove", (event) => {
     map.getCanvas().style.cursor = featureAt(event.point) ? "pointer" : "";
   });
-  await map.once("idle");
+  await toolkit.whenDrawn(map);
 }
 
 function applyShown() {

@@ -1,5 +1,5 @@
 // Small maps beside a text that already says everything.
-import { boundsOfCard, createMap, outline } from "./basemap.js";
+import { boundsOfCard, createMap, outline, whenDrawn } from "./basemap.js";
 
 async function boundsOfObject(address) {
   const response = await fetch(address);
@@ -13,7 +13,7 @@ async function draw(frame) {
   const map = await createMap(frame.querySelector(".toile"), { style, bounds, padding: objet ? 40 : 10, insidePage: true });
   await map.once("load");
   if (objet) outline(map, couche, cle, objet);
-  await map.once("idle");
+  await whenDrawn(map);
 }
 
 function admit(frame, error) {
