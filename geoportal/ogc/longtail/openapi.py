@@ -72,7 +72,10 @@ def _process_paths(process: Process) -> Json:
     name = "".join(part.capitalize() for part in process.id.split("-"))
     example = {"summary": process.title, "value": process.example}
     body = {"schema": _ref("schemas", f"execute-{process.id}"), "examples": {"exemple": example}}
+    by_name = {"type": "object", "properties": {name: one.schema for name, one in process.outputs.items()}}
     results = {one.media_type: {"schema": one.schema} for one in process.outputs.values()}
+    # « response » at « document » gives every output by its name, also as JSON.
+    results[JSON] = {"schema": {"anyOf": [*(one.schema for one in process.outputs.values() if one.media_type == JSON), by_name]}}
     prefer = _parameter(
         "Prefer",
         "« respond-async » : ne pas attendre le résultat.",
