@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Exemple : ./portail bench --only tuile --seconds 5 --json mesures.json")
 @click.option("--features", type=click.IntRange(200), default=1_000_000, show_default=True, help="Nombre de parcelles inventées.")
-@click.option("--only", multiple=True, metavar="NOM", help="Ne prend que les mesures dont le nom commence ainsi ; répétable.")
+@click.option(
+    "--only", multiple=True, metavar="NOM", help="Ne prend que cette mesure, ou celles dont le nom commence ainsi ; répétable."
+)
 @click.option("--list", "listing", is_flag=True, help="Liste les mesures sans rien mesurer.")
 @click.option(
     "--seconds", type=click.FloatRange(1, 60), default=3, show_default=True, help="Durée de chaque charge, en secondes."

@@ -21,7 +21,7 @@ class UnknownMeasureError(ValueError):
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. ``only`` are the first letters of the measures wanted; empty means all."""
+    """How to run. ``only`` are names of measures or their first letters; empty means all."""
 
     features: int = 1_000_000
     only: tuple[str, ...] = ()
@@ -54,13 +54,18 @@ class Outcome:
 
 
 def choose_measures(only: Sequence[str]) -> list[Measure]:
-    """The measures whose names start with one of ``only``, all when it is empty; raises UnknownMeasureError."""
-    for prefix in only:
-        if not any(measure.name.startswith(prefix) for measure in MEASURES):
-            raise UnknownMeasureError(
-                f"Aucune mesure ne s'appelle « {prefix} » : choisissez parmi {', '.join(m.name for m in MEASURES)}."
-            )
-    return [measure for measure in MEASURES if not only or measure.name.startswith(tuple(only))]
+    """The measures named, or whose names start so when none has that very name; all when ``only`` is empty.
+
+    Raises UnknownMeasureError.
+    """
+    names = [measure.name for measure in MEASURES]
+    wanted: set[str] = set()
+    for word in only:
+        found = {word} if word in names else {name for name in names if name.startswith(word)}
+        if not found:
+            raise UnknownMeasureError(f"Aucune mesure ne s'appelle « {word} » : choisissez parmi {', '.join(names)}.")
+        wanted |= found
+    return [measure for measure in MEASURES if not only or measure.name in wanted]
 
 
 def run_bench(settings: Settings, options: Options, say: Callable[[str], None]) -> Outcome:

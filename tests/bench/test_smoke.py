@@ -12,7 +12,7 @@ from tests.bench.run import Options, UnknownMeasureError, choose_measures, run_b
 
 PARCELS = 2000
 # One of each kind of reference: pgbench, psycopg, the empty application, ogr2ogr.
-CHOSEN = ("publication", "tuile-z14", "objets-100-seul", "page-profonde", "objet", "export")
+CHOSEN = ("publication", "tuile-z14", "objets-100-seul", "tuile-chaude", "page-profonde", "export")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_the_bench_measures_both_sides_and_leaves_nothing_running(database: str)
     assert [row.error for row in outcome.rows if row.error] == []
     figures = {row.name: row for row in outcome.rows}
     assert all(row.ours is not None and row.ours >= 0 for row in outcome.rows)
-    for name in ("tuile-z14-froide", "objets-100-seul", "page-profonde", "objet", "export"):
+    for name in ("tuile-z14-froide", "tuile-chaude", "objets-100-seul", "page-profonde", "export"):
         assert figures[name].ratio, name
         assert figures[name].target, name
     assert f"{PARCELS} objets" in figures["export"].note
@@ -43,7 +43,8 @@ def test_a_published_dataset_is_used_again(database: str) -> None:
     assert prepare_dataset(Settings(), 300, database=database, say=said.append).publication_s
 
 
-def test_only_takes_the_first_letters_of_names() -> None:
+def test_only_takes_a_name_or_its_first_letters() -> None:
+    assert [measure.name for measure in choose_measures(["objet"])] == ["objet"]
     assert [measure.name for measure in choose_measures(["tuile-z1"])] == [
         "tuile-z14-froide",
         "tuile-z12-froide",
