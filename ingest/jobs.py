@@ -124,6 +124,12 @@ def submit(conn: Conn, process: str, inputs: Mapping[str, Any], *, owner: str = 
     return job_id
 
 
+def count_active(conn: Conn, owner: str) -> tuple[int, int]:
+    """How many jobs wait or run: those of ``owner``, and in all."""
+    [[own, everybody]] = run_statement(conn, "job_active", owner=owner)
+    return own, everybody
+
+
 def parse_id(text: str) -> UUID:
     """Read a job identifier; UnknownJobError when it is not one."""
     try:

@@ -12,10 +12,15 @@ import pyproj
 import pytest
 import rasterio
 import shapely
+from pygeoapi.api import coverages, processes, stac
 
 from config.settings import Settings
+from geoportal.links import Links
+from geoportal.ogc.longtail.config import pygeoapi_config
 from ingest.derived import build_derived
 from ingest.derived.distance import ID, RESOLUTION
+from ingest.derived.rasters import read_rasters
+from layers.catalog import read_catalog
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 L93 = "http://www.opengis.net/def/crs/EPSG/0/2154"
@@ -251,6 +256,19 @@ def test_stac_serves_nothing_else(api: httpx.Client, path: str) -> None:
     answer = api.get(f"/stac/{path}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_every_path_that_pygeoapi_declares_is_ours(api: httpx.Client, territory: Settings) -> None:
+    """In the one OpenAPI document, and never one of the features that ours serves."""
+    with psycopg.connect(territory.effective_database_url) as conn:
+        config = pygeoapi_config(territory, Links(str(api.base_url)), read_catalog(conn), read_rasters(conn))
+    declared: set[str] = set()
+    for module in (processes, coverages, stac):
+        declared |= set(module.get_oas_30(config, "fr")[1]["paths"])
+    assert f"/collections/{ID}/coverage" in declared
+    assert not any(path.startswith(("/collections/communes", "/collections/mairies")) for path in declared)
+    ours = set(api.get("/api").json()["paths"])
+    assert {path.replace(f"/{ID}/", "/{coverageId}/") for path in declared} <= ours
 
 
 def test_declared(api: httpx.Client) -> None:

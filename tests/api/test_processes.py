@@ -15,6 +15,7 @@ import shapely
 from psycopg import Connection, sql
 
 from config.settings import Settings
+from geoportal.ogc.longtail.manager import MAX_OWN_JOBS
 from geoportal.processes import PROCESSES
 from ingest import jobs
 from tests.api.workers import portal_worker
@@ -296,6 +297,17 @@ def test_the_list_shows_the_jobs_of_who_asks(api: httpx.Client, base: Conn) -> N
     assert all("inputs" not in job and "parameters" not in job for job in api.get("/jobs").json()["jobs"])
     for job_id in (*mine, str(other)):
         api.delete(f"/jobs/{job_id}")
+
+
+def test_nobody_fills_the_queue(api: httpx.Client) -> None:
+    body = {"inputs": {"collection": "mairies"}}
+    answers = [run(api, body, **ASYNC) for _ in range(MAX_OWN_JOBS + 1)]
+    for answer in answers:
+        if answer.status_code == 201:
+            api.delete(answer.headers["location"])
+    assert [answer.status_code for answer in answers] == [201] * MAX_OWN_JOBS + [429]
+    assert "travaux en attente" in answers[-1].json()["detail"]
+    assert int(answers[-1].headers["retry-after"]) > 0
 
 
 def test_a_long_run_does_not_hold_the_others(api: httpx.Client, territory: Settings, base: Conn) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from ingest.derived.rasters import Raster, RasterDefinition
 
 
-def raster() -> Raster:
+def raster(sources: dict[str, int] | None = None) -> Raster:
     definition = RasterDefinition(
         id="distance-essai",
         title="Distance d'essai",
@@ -23,4 +23,4 @@ def raster() -> Raster:
         licence="etalab-2.0",
         licence_url="https://exemple.fr/licence",
     )
-    return Raster(definition, "rasters/essai.tif", {"communes": 1}, datetime(2026, 11, 23, tzinfo=UTC))
+    return Raster(definition, "rasters/essai.tif", sources or {}, datetime(2026, 11, 23, tzinfo=UTC))

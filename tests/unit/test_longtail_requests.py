@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,8 @@ from geoportal.ogc.longtail.coverage_request import as_numbers, read_box, read_c
 from geoportal.ogc.longtail.execution import read_execution, wants_async
 from geoportal.ogc.longtail.problems import NO_JOB, NO_PROCESS, refusal
 from geoportal.processes import PROCESSES
-from layers.catalog import EMPTY, Catalog
+from layers.catalog import EMPTY, Catalog, Collection, Edition
+from layers.model import Layer
 from tests.unit.rasters import raster
 
 PROCESS = PROCESSES["zonal-summary"]
@@ -187,8 +189,28 @@ def test_configuration_is_made_from_the_catalogue() -> None:
 
 
 def test_a_layer_of_ours_is_never_given_to_pygeoapi() -> None:
-    catalog = Catalog(1, MappingProxyType({ONE.id: None}))  # type: ignore[dict-item]
+    layer = Layer.model_validate(
+        {
+            "id": ONE.id,
+            "title": "Couche",
+            "description": "Couche d'essai.",
+            "theme": "essai",
+            "producer": {"name": "Essai"},
+            "licence": "etalab-2.0",
+            "geometry": "Point",
+            "key": "code",
+            "label": "code",
+            "fields": [{"name": "code", "title": "Code"}],
+        }
+    )
+    edition = Mock(spec=Edition)
+    catalog = Catalog(1, MappingProxyType({ONE.id: Collection(layer, {}, 2154, edition)}))
     config = pygeoapi_config(Settings(), Links("https://geo.exemple.fr"), catalog, [raster()])
+    assert set(config["resources"]) == set(PROCESSES)
+
+
+def test_a_raster_made_from_a_layer_that_left_is_not_served() -> None:
+    config = pygeoapi_config(Settings(), Links("https://geo.exemple.fr"), EMPTY, [raster({"reserve": 1})])
     assert set(config["resources"]) == set(PROCESSES)
 
 

@@ -18,8 +18,8 @@ MAX_PAGE = 1000
 
 
 def pygeoapi_config(settings: Settings, links: Links, catalog: Catalog, rasters: Sequence[Raster]) -> Json:
-    """One resource per process and per raster. A raster that bears the name of a layer gives way: we serve the layer."""
-    served = [raster for raster in rasters if raster.id not in catalog.collections]
+    """One resource per process and per raster that may be served."""
+    served = served_rasters(catalog, rasters)
     resources = {name: _process(name) for name in PROCESSES}
     resources |= {raster.id: _coverage(settings, raster) for raster in served}
     if served:
@@ -36,6 +36,12 @@ def pygeoapi_config(settings: Settings, links: Links, catalog: Catalog, rasters:
         "metadata": _metadata(settings, links),
         "resources": resources,
     }
+
+
+def served_rasters(catalog: Catalog, rasters: Sequence[Raster]) -> list[Raster]:
+    """The rasters whose source layers everybody may read. One that bears the name of a layer gives way: we serve the layer."""
+    public = {collection.id for collection in catalog if collection.is_public}
+    return [raster for raster in rasters if raster.id not in catalog.collections and public.issuperset(raster.sources)]
 
 
 def _metadata(settings: Settings, links: Links) -> Json:

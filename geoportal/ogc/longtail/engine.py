@@ -19,7 +19,7 @@ from pygeoapi.api import environmental_data_retrieval as edr
 
 from config.settings import Settings
 from geoportal.links import Links
-from geoportal.ogc.longtail.config import pygeoapi_config
+from geoportal.ogc.longtail.config import pygeoapi_config, served_rasters
 from geoportal.ogc.longtail.manager import ASKER, Asker, JobManager
 from geoportal.ogc.longtail.problems import refusal
 from ingest.derived.rasters import Raster
@@ -108,8 +108,7 @@ def build_engine(settings: Settings, links: Links, catalog: Catalog, rasters: Se
     api.manager = JobManager(
         settings, catalog, {name: one for name, one in config["resources"].items() if one["type"] == "process"}
     )
-    served = {raster.id: raster for raster in rasters if raster.id in config["resources"]}
-    return Engine(catalog.revision, served, api)
+    return Engine(catalog.revision, {raster.id: raster for raster in served_rasters(catalog, rasters)}, api)
 
 
 @contextmanager

@@ -28,6 +28,10 @@ from layers.catalog import Catalog
 
 Json = dict[str, Any]
 
+# Anyone may queue a job: no one may fill the queue.
+MAX_OWN_JOBS = 20
+MAX_JOBS = 500
+
 
 @dataclass
 class Asker:
@@ -116,6 +120,13 @@ class JobManager(BaseManager):  # type: ignore[misc]
     def _queue(self, process: Process, execution: Execution) -> str:
         with connect(self.settings, autocommit=True) as conn:
             owner = jobs.owner_of(conn, ASKER.get().address)
+            own, everybody = jobs.count_active(conn, owner)
+            if own >= MAX_OWN_JOBS:
+                sentence = f"Vous avez déjà {own} travaux en attente ou en cours : attendez leur fin ou annulez-en."
+                raise ProblemError(429, "Trop de travaux", sentence, headers={"Retry-After": "60"})
+            if everybody >= MAX_JOBS:
+                sentence = "La file des travaux est pleine : réessayez dans quelques minutes."
+                raise ProblemError(503, "Service occupé", sentence, headers={"Retry-After": "300"})
             return str(jobs.submit(conn, process.id, execution.as_request(), owner=owner))
 
     def _run(self, process: Process, execution: Execution) -> Json:

@@ -98,6 +98,7 @@ def _process_paths(process: Process) -> Json:
             },
             "413": {"description": "Corps trop volumineux.", "content": {PROBLEM: _PROBLEM}},
             "415": {"description": "Le corps n'est pas annoncé comme du JSON.", "content": {PROBLEM: _PROBLEM}},
+            "429": {"description": "Trop de travaux en attente pour un même demandeur.", "content": {PROBLEM: _PROBLEM}},
             **_REFUSALS,
         },
     }

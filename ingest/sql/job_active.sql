@@ -1,0 +1,3 @@
+SELECT count(*) FILTER (WHERE owner = %(owner)s), count(*)
+FROM portail.job
+WHERE status IN ('accepted', 'running')
