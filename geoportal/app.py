@@ -17,7 +17,7 @@ from geoportal.edge import Edge
 from geoportal.hot import HotCache
 from geoportal.links import Links
 from geoportal.ogc import api
-from geoportal.ogc.tiles import TileEndpoint
+from geoportal.ogc.tile_endpoint import TileEndpoint
 from geoportal.portal.pages import ROUTES as PAGES
 from geoportal.templating import make_environment
 from layers.catalog import Catalog, follow_catalog

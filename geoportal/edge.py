@@ -15,7 +15,7 @@ from geoportal.compression import Encoder, choose_encoding
 from geoportal.errors import ProblemError, problem_response, to_problem
 from geoportal.hot import HotCache
 from geoportal.media import HTML, JSON, choose, render
-from geoportal.ogc.tiles import TileEndpoint, match_tile_path
+from geoportal.ogc.tile_endpoint import TileEndpoint, match_tile_path
 from layers.catalog import Catalog
 
 Headers = list[tuple[bytes, bytes]]
