@@ -56,6 +56,8 @@ class Pace:
     poll: float = 5.0
     grace: float = 20.0
     retry_wait: int = 5
+    connect_timeout: float = 10.0
+    reconnect: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Worker:
             kwargs={"options": f"-c search_path={jobs.SCHEMA},public", "application_name": "geoportail-travaux"},
             min_size=1,
             max_size=4 + self.parallel,
+            timeout=self.pace.connect_timeout,
         )
         app = procrastinate.App(connector=connector)
         retry = procrastinate.RetryStrategy(max_attempts=MAX_ATTEMPTS - 1, wait=self.pace.retry_wait)
@@ -89,8 +92,21 @@ class Worker:
             raise
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; running jobs then have ``pace.grace`` seconds to finish."""
+        """Work until SIGTERM or SIGINT; running jobs then have ``pace.grace`` seconds to finish.
+
+        A database that goes away is waited for; one that is not there at the start is an error.
+        """
         await asyncio.to_thread(_prepare, self.settings)
+        while True:
+            try:
+                await self._work()
+            except (ConnectorException, psycopg.OperationalError) as error:
+                log.warning("base injoignable, le processus de travail reprendra quand elle répondra : %s", error)
+                await asyncio.sleep(self.pace.reconnect)
+            else:
+                return
+
+    async def _work(self) -> None:
         app = self.app()
         async with app.open_async():
             rescue = asyncio.create_task(self._rescue_forever(app))

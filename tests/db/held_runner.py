@@ -31,5 +31,5 @@ def run(_settings: Settings, process: str, inputs: Mapping[str, Any], conn: Conn
 
 
 if __name__ == "__main__":
-    quick = Pace(heartbeat=0.3, dead_after=1.5, poll=0.3, grace=0.5, retry_wait=0)
+    quick = Pace(heartbeat=0.3, dead_after=1.5, poll=0.3, grace=0.5, retry_wait=0, connect_timeout=1.0, reconnect=0.2)
     asyncio.run(Worker(Settings(), run, pace=quick).run())

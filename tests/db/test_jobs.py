@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from config.settings import ROOT, Settings
 from ingest import jobs
@@ -23,15 +23,14 @@ DEADLINE = 40.0
 
 
 @contextmanager
-def worker(settings: Settings, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker(settings: Settings, stderr: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A worker process whose runner waits for an advisory lock that the test holds."""
     env = {**os.environ, "GEOPORTAL_DATABASE_URL": settings.effective_database_url, "GEOPORTAL_DATA_DIR": str(settings.data_dir)}
-    process = subprocess.Popen([sys.executable, "-m", "tests.db.held_runner", *args], cwd=ROOT, env=env)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(10)
+    with subprocess.Popen([sys.executable, "-m", "tests.db.held_runner"], cwd=ROOT, env=env, stderr=stderr) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager
@@ -173,6 +172,26 @@ def test_sigterm_gives_the_job_back(conn: Conn, settings: Settings) -> None:
         release()
         with worker(settings):
             assert wait_for(conn, job_id, "successful", "failed").status == "successful"
+
+
+def test_a_database_that_goes_away_is_waited_for(conn: Conn, settings: Settings) -> None:
+    info = psycopg.conninfo.conninfo_to_dict(settings.effective_database_url)
+    name = sql.Identifier(str(info["dbname"]))
+    with (
+        psycopg.connect(Settings().effective_database_url, autocommit=True) as admin,
+        worker(settings, stderr=subprocess.PIPE) as process,
+    ):
+        first = jobs.submit(conn, "double", {"value": 1})
+        wait_for(conn, first, "successful")
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (info["dbname"],))
+        assert process.stderr
+        assert any(b"base injoignable" in line for line in process.stderr)
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        with psycopg.connect(settings.effective_database_url, autocommit=True) as again:
+            second = jobs.submit(again, "double", {"value": 2})
+            wait_for(again, second, "successful")
+        assert process.poll() is None
 
 
 def test_an_overtaken_worker_cannot_overwrite(conn: Conn) -> None:
