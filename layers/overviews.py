@@ -97,9 +97,11 @@ def refresh_overviews(cur: Cursor[Any], layer: Layer, srid: int, delta: str = "d
     cur.execute(touch)
     for level in range(FINEST_LEVEL, -1, -1):
         cur.execute("ANALYZE overview_touched")
-        cur.execute(build.clear(level))
+        where = {"overview": build.overview, "level": sql.Literal(level)}
+        cur.execute(statement("overview_clear", **where))
         cur.execute(build.step(level, build.touched_source(level)))
         if build.has_blocks:
+            cur.execute(statement("overview_clear_blocks", block_bits=_BLOCK["block_bits"], **where))
             cur.execute(build.blocks(level, statement("overview_touched_blocks", **_BLOCK)))
         cur.execute(statement("overview_touch_parents"))
         cur.execute("DROP TABLE overview_touched")
@@ -142,10 +144,6 @@ class _Build:
     @property
     def has_blocks(self) -> bool:
         return self.layer.geometry.dimension > 0 and not self.keep_all
-
-    def clear(self, level: int) -> sql.Composed:
-        """The statement that removes the touched cells of ``level``, the features anchored there and their blocks."""
-        return statement("overview_clear", overview=self.overview, level=sql.Literal(level), block_bits=_BLOCK["block_bits"])
 
     def blocks(self, level: int, touched: sql.Composable) -> sql.Composed:
         """The statement that puts together the cells of ``level`` that satisfy ``touched``."""

@@ -82,18 +82,25 @@ def _present(collection: Collection, tile: Tile, max_bytes: int) -> Iterator[_Tr
         values = asdict(affine.tile_map(collection.srid, tile.z, tile.x, tile.y, BUFFER))
         yield _Try(_full_query(collection, max_bytes), values, tile.z)
     elif tile.z > FINEST_LEVEL:
-        yield _Try(_exact_query(collection, max_bytes, None), tile._asdict(), tile.z)
+        yield _Try(_exact_query(collection, max_bytes, None), _with_box(collection, tile), tile.z)
     finest = min(tile.z, FINEST_LEVEL)
     for coarser in _COARSER:
         if coarser <= finest:
             level = finest - coarser
             yield _Try(_overview_query(collection, level, level == tile.z, max_bytes), _in_level(tile, level), level)
-    yield _Try(_density_query(collection, None), tile._asdict(), tile.z)
+    yield _Try(_density_query(collection, None), _with_box(collection, tile), tile.z)
 
 
 def _past(collection: Collection, tile: Tile, max_bytes: int, edition: int) -> Iterator[_Try]:
-    yield _Try(_exact_query(collection, max_bytes, edition), tile._asdict(), tile.z)
-    yield _Try(_density_query(collection, edition), tile._asdict(), tile.z)
+    values = _with_box(collection, tile)
+    yield _Try(_exact_query(collection, max_bytes, edition), values, tile.z)
+    yield _Try(_density_query(collection, edition), values, tile.z)
+
+
+def _with_box(collection: Collection, tile: Tile) -> dict[str, Any]:
+    """The tile, and the box of the storage CRS where its features are."""
+    box = affine.storage_box(collection.srid, tile.z, tile.x, tile.y, BUFFER)
+    return tile._asdict() | dict(zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
 
 
 def _in_level(tile: Tile, level: int) -> dict[str, float]:

@@ -1,4 +1,3 @@
--- The rows of level {level} that belong to the touched cells, and the blocks of these.
+-- The rows of level {level} that belong to the touched cells.
 DELETE FROM {overview} o USING overview_touched t
 WHERE o._level = {level} AND o._kind <> 'b' AND o._cx = t._cx AND o._cy = t._cy
-   OR o._level = {level} AND o._kind = 'b' AND o._cx = t._cx >> {block_bits} AND o._cy = t._cy >> {block_bits}

@@ -21,6 +21,14 @@ edge AS (
 ),
 drawn AS (
     SELECT _cx, _cy, ST_Multi(ST_LineMerge(ST_Collect(ST_MakeLine(a, b) ORDER BY a, b))) AS geom FROM edge GROUP BY _cx, _cy
+),
+merged AS (
+    -- Rather than a join, which would be planned on a wrong guess of the number of cells.
+    SELECT _cx, _cy, max(_ax) AS _ax, max(_ay) AS _ay, max(_nombre) AS _nombre,
+           (array_agg(geom) FILTER (WHERE geom IS NOT NULL))[1] AS geom
+    FROM (SELECT _cx, _cy, _ax, _ay, _nombre, NULL::geometry AS geom FROM cell
+          UNION ALL SELECT _cx, _cy, NULL, NULL, NULL, geom FROM drawn) both_sides
+    GROUP BY _cx, _cy
 )
 INSERT INTO {overview} (_level, _kind, _cx, _cy, _ax, _ay, _nombre, _rest, key{fields}, geom)
 SELECT {level}, 'f', _cx, _cy, _ax, _ay, _nombre, 0, key{fields},
@@ -28,6 +36,5 @@ SELECT {level}, 'f', _cx, _cy, _ax, _ay, _nombre, 0, key{fields},
 FROM (SELECT *, (_ax >> {anchor_shift}) - {grid} / 2 AS _x, _ay >> {anchor_shift} AS _y FROM sized WHERE _is_legible) legible
 UNION ALL
 SELECT {level}, 'c', _cx, _cy, _ax, _ay, _nombre, 0, NULL{no_fields},
-       coalesce(drawn.geom, ST_Multi(ST_MakeLine(ST_MakePoint(_x, _y), ST_MakePoint(_x + {grid}, _y))))
-FROM (SELECT *, (_ax >> {anchor_shift}) - {grid} / 2 AS _x, _ay >> {anchor_shift} AS _y FROM cell) cell
-LEFT JOIN drawn USING (_cx, _cy)
+       coalesce(geom, ST_Multi(ST_MakeLine(ST_MakePoint(_x, _y), ST_MakePoint(_x + {grid}, _y))))
+FROM (SELECT *, (_ax >> {anchor_shift}) - {grid} / 2 AS _x, _ay >> {anchor_shift} AS _y FROM merged) cell

@@ -12,7 +12,7 @@ FROM (
                        (ST_XMin(f.geom) + ST_XMax(f.geom)) / 2, (ST_YMin(f.geom) + ST_YMax(f.geom)) / 2), {srid}), 3857) AS anchor,
                    ST_TileEnvelope(%(z)s::int, %(x)s::int, %(y)s::int) AS tile
             FROM {features} f
-            WHERE f.geom && ST_Transform(ST_TileEnvelope(%(z)s::int, %(x)s::int, %(y)s::int), {srid})
+            WHERE f.geom && ST_MakeEnvelope(%(xmin)s, %(ymin)s, %(xmax)s, %(ymax)s, {srid})
         ) placed
         WHERE anchor && tile
         GROUP BY 1, 2

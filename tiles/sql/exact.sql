@@ -4,6 +4,6 @@ FROM (
     SELECT key{fields},
            ST_AsMVTGeom(ST_Transform(geom, 3857), ST_TileEnvelope(%(z)s::int, %(x)s::int, %(y)s::int), 4096, {buffer}) AS geom
     FROM {features} f
-    WHERE geom && ST_Transform(ST_TileEnvelope(%(z)s::int, %(x)s::int, %(y)s::int, margin => {buffer} / 4096.0), {srid})
+    WHERE geom && ST_MakeEnvelope(%(xmin)s, %(ymin)s, %(xmax)s, %(ymax)s, {srid})
     LIMIT {limit}
 ) t
