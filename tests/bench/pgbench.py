@@ -30,8 +30,12 @@ def parse(output: str) -> Throughput:
     patterns = (r"transactions actually processed: (\d+)", r"tps = ([\d.]+)", r"latency average = ([\d.]+) ms")
     found = [re.search(pattern, output) for pattern in patterns]
     count, rate, latency = (match.group(1) if match else None for match in found)
-    if count is None or rate is None or latency is None or int(count) == 0:
-        raise PgbenchError(f"pgbench n'a rien mesuré : {output.strip()[-300:] or 'aucune sortie'}")
+    if count is not None and int(count) == 0:
+        raise PgbenchError(
+            "pgbench n'a fini aucune transaction pendant la mesure : la machine est trop occupée, ou --seconds trop court"
+        )
+    if count is None or rate is None or latency is None:
+        raise PgbenchError(f"pgbench n'a rien dit de lisible : {output.strip()[-200:] or 'aucune sortie'}")
     return Throughput(int(count), float(rate), float(latency))
 
 

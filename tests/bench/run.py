@@ -95,4 +95,4 @@ def _take(measure: Measure, bench: Bench) -> Iterator[Row]:
     try:
         yield from measure.run(bench)
     except Exception as error:  # one broken endpoint must not hide the other figures
-        yield Row(measure.name, measure.title, error=f"{error}" or type(error).__name__)
+        yield Row(measure.name, measure.title, error=" ".join(str(error).split()) or type(error).__name__)
