@@ -20,6 +20,10 @@ from tests.archive import give_archive
 from tests.serving import serve
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bless", action="store_true", help="écrire à nouveau les documents de référence (tests/data/golden)")
+
+
 def _admin_url() -> str:
     """The server on which test databases are made: GEOPORTAL_DATABASE_URL, or the private cluster."""
     return Settings().effective_database_url
