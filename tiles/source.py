@@ -60,6 +60,11 @@ class TileSource:
             return kept
         return await self._join((collection.id, tile, number), lambda: self._make(collection, tile, number))
 
+    async def close(self) -> None:
+        """Write what waits to be written, and close the files."""
+        await self.writer.drain()
+        self.store.close()
+
     async def _make_current(self, collection: Collection, tile: Tile, store: LayerStore) -> StoredTile:
         made = await self._make(collection, tile, None)
         self.writer.add(store, tile, made)
@@ -124,6 +129,11 @@ class _Writer:
         self.waiting.setdefault(store, []).append((tile, made))
         if self.task is None:
             self.task = asyncio.create_task(self._flush())
+
+    async def drain(self) -> None:
+        """Wait until everything is written."""
+        while self.task:
+            await self.task
 
     async def _flush(self) -> None:
         try:

@@ -64,7 +64,7 @@ def decode(made: MadeTile, collection: Collection) -> list[dict[str, Any]]:
 
 def in_tile_units(shape: shapely.Geometry, tile: Tile) -> shapely.Geometry:
     """An independent way to the tile: pyproj, then the definition of the grid."""
-    west, south, east, north = tile_bounds(tile.z, tile.x, tile.y)
+    west, _, east, north = tile_bounds(tile.z, tile.x, tile.y)
     scale = 4096 / (east - west)
 
     def place(x: Any, y: Any) -> tuple[Any, Any]:
@@ -100,7 +100,7 @@ def test_affine_map_is_within_a_third_of_a_unit(srid: int, z: int) -> None:
     """In every CRS that a French département stores, wherever it is."""
     lon, lat = {2972: (-53, 4), 2975: (55.5, -21), 5490: (-61.5, 16.2), 4471: (45.1, -12.8)}.get(srid, (-1.6, 47.3))
     tile = tile_at(lon, lat, z)
-    west, south, east, north = tile_bounds(z, tile.x, tile.y)
+    west, _, east, north = tile_bounds(z, tile.x, tile.y)
     unit = (east - west) / 4096
     found = tile_map(srid, z, tile.x, tile.y, 64)
     back = Transformer.from_crs(3857, srid, always_xy=True)
@@ -274,7 +274,8 @@ class TestFootprint:
     def test_is_anything_when_too_much_changed(self, conn: Conn) -> None:
         with conn.transaction(), conn.cursor() as cur:
             cur.execute(
-                "CREATE TEMP TABLE delta ON COMMIT DROP AS SELECT 'k' || i AS key, 'a'::\"char\" AS op, NULL::geometry AS old_geom,"
+                "CREATE TEMP TABLE delta ON COMMIT DROP AS SELECT 'k' || i AS key, 'a'::\"char\" AS op,"
+                " NULL::geometry AS old_geom,"
                 " ST_SetSRID(ST_MakePoint(340000 + i, 6690000), 2154) AS new_geom FROM generate_series(1, 100001) i"
             )
             assert delta_footprint(cur, 2154) is None

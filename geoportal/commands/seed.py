@@ -1,0 +1,54 @@
+"""``seed``: make the tiles of a layer ahead of the visits."""
+
+import re
+from typing import Any
+
+import click
+
+_MAX_ZOOM = 22
+
+
+class ZoomRange(click.ParamType):
+    """``0-12`` or ``12``."""
+
+    name = "niveaux"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
+        if isinstance(value, range):
+            return value
+        matched = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", str(value))
+        if matched:
+            low = int(matched[1])
+            high = int(matched[2] or matched[1])
+            if low <= high <= _MAX_ZOOM:
+                return range(low, high + 1)
+        self.fail(f"« {value} » n'est pas une suite de niveaux : écrivez par exemple 0-12 (de 0 à {_MAX_ZOOM}).", param, ctx)
+
+
+@click.command(
+    short_help="Calcule d'avance les tuiles d'une couche.",
+    epilog="Exemple : ./portail seed communes --zoom 0-12",
+)
+@click.argument("layer_id", metavar="COUCHE")
+@click.option(
+    "--zoom", "zooms", type=ZoomRange(), default="0-12", show_default=True, metavar="A-B", help="Niveaux de zoom à calculer."
+)
+def seed(layer_id: str, zooms: range) -> None:
+    """Calcule et range les tuiles de COUCHE, pour que la première visite soit aussi rapide que les suivantes.
+
+    Les tuiles déjà à jour ne sont pas recalculées : relancer la commande après une interruption reprend où elle en était.
+    """
+    from config.settings import Settings
+    from geoportal.setup.console import ProgressLine, say
+    from tiles.seed import seed_layer
+
+    line = ProgressLine()
+    try:
+        done = seed_layer(Settings(), layer_id, zooms, lambda count, total: line("Tuiles", count, total))
+    finally:
+        line.close()
+    size = f"{done.size / 1e6:.1f}".replace(".", ",")
+    say(f"« {layer_id} » : {done.tiles} tuiles à jour, dont {done.filled} non vides ({size} Mo compressés).")
+
+
+COMMANDS: tuple[click.Command, ...] = (seed,)
