@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 from config.settings import Settings
@@ -203,6 +204,16 @@ def card_fields(layer: Layer) -> list[LayerField]:
     return sorted(kept, key=lambda field: field.name == layer.key or (field.type is FieldType.TEXT and field.index))
 
 
+class FrenchSpaces(Extension):
+    """No line of a page starts with « : », « ; », « ? », « ! » or a closing guillemet, nor ends with an opening one."""
+
+    _BEFORE = re.compile(r"(?<=[\w»).}>]) (?=[:;?!»](?:\s|<|$))")
+    _AFTER = re.compile("(?<=«) ")
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
+        return self._AFTER.sub(NO_BREAK, self._BEFORE.sub(NO_BREAK, source))
+
+
 def make_environment(settings: Settings) -> Environment:
     """The environment of one process: escaping always on, an undefined name is an error.
 
@@ -211,6 +222,7 @@ def make_environment(settings: Settings) -> Environment:
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        extensions=[FrenchSpaces],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

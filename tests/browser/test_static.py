@@ -1,5 +1,7 @@
 """Static files: exact names, versions kept for ever, everything else revalidated."""
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
@@ -7,8 +9,9 @@ from geoportal.portal.assets import Assets
 
 
 @pytest.fixture
-def client(server: str) -> httpx.Client:
-    return httpx.Client(base_url=server, headers={"Accept-Encoding": "identity"})
+def client(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server, headers={"Accept-Encoding": "identity"}) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("name", Assets.of_portal().files)

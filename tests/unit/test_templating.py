@@ -143,6 +143,11 @@ def test_an_undefined_name_is_an_error(settings_44: Settings) -> None:
         make_environment(settings_44).from_string("{{ inconnu }}").render()
 
 
+def test_punctuation_never_leaves_its_word(settings_44: Settings) -> None:
+    template = make_environment(settings_44).from_string("« {{ nom }} » : quoi ? {% if nom %}oui{% endif %} a:b")
+    assert template.render(nom="Carte") == f"«{NB}Carte{NB}»{NB}: quoi{NB}? oui a:b"
+
+
 def test_every_template_compiles(settings_44: Settings) -> None:
     environment = make_environment(settings_44)
     names = environment.list_templates()
