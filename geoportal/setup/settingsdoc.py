@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from config.settings import ROOT, Settings
@@ -36,8 +35,8 @@ def _default(value: Any) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    low = next((str(limit.ge) for limit in field.metadata if isinstance(limit, Ge)), "")
-    high = next((str(limit.le) for limit in field.metadata if isinstance(limit, Le)), "")
+    low = next((str(limit.ge) for limit in field.metadata if hasattr(limit, "ge")), "")
+    high = next((str(limit.le) for limit in field.metadata if hasattr(limit, "le")), "")
     if low and high:
         return f"{low} à {high}"
     return f"au moins {low}" if low else ""
