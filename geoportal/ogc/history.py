@@ -15,8 +15,8 @@ from geoportal.links import HTML as HTML_TYPE
 from geoportal.links import JSON as JSON_TYPE
 from geoportal.links import link
 from geoportal.media import GEOJSON, HTML, JSON, choose, respond
-from geoportal.ogc.features_openapi import PROBLEMS, reference
 from geoportal.ogc.items_request import read_edition
+from geoportal.ogc.operations import operation, parameter
 from geoportal.ogc.parameters import read_crs, read_limit, reject_unknown
 from geoportal.ogc.part import Json, OpenApiFragment, Part
 from geoportal.security.access import visible_collection
@@ -147,35 +147,19 @@ def _collection_links(portal: Portal, collection: Collection) -> list[Json]:
 
 
 def _openapi(_portal: Portal) -> OpenApiFragment:
-    def operation(name: str, summary: str, parameters: list[Json], media: str) -> Json:
-        content = {media: {"schema": {"type": "object"}}, "text/html": {"schema": {"type": "string"}}}
-        return {
-            "get": {
-                "operationId": name,
-                "summary": summary,
-                "tags": ["Historique"],
-                "parameters": [
-                    reference("collectionId"),
-                    *parameters,
-                    reference("f"),
-                ],
-                "responses": {"200": {"description": summary, "content": content}, **PROBLEMS},
-            }
-        }
-
-    def bound(name: str, description: str) -> Json:
-        return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
-
-    shared = [reference(name) for name in ("limit", "token", "crs")]
-    between = [bound("from", "Édition de départ : numéro ou instant."), bound("to", "Édition d'arrivée : numéro ou instant.")]
+    tag = "Historique"
+    between = [
+        parameter("from", "Édition de départ : numéro ou instant.", {"type": "string"}),
+        parameter("to", "Édition d'arrivée : numéro ou instant.", {"type": "string"}),
+    ]
+    base = "/collections/{collectionId}"
+    changed: list[str | Json] = ["collectionId", *between, "limit", "token", "crs", "f"]
     return OpenApiFragment(
         paths={
-            "/collections/{collectionId}/editions": operation("editions", "Les éditions d'une couche", [], "application/json"),
-            "/collections/{collectionId}/changes": operation(
-                "changes", "Ce qui change d'une édition à l'autre", [*between, *shared], "application/geo+json"
-            ),
+            f"{base}/editions": operation("editions", "Les éditions d'une couche", tag, ["collectionId", "f"]),
+            f"{base}/changes": operation("changes", "Ce qui change d'une édition à l'autre", tag, changed, GEOJSON_TYPE),
         },
-        tags=({"name": "Historique", "description": "Les éditions d'une couche et leurs différences."},),
+        tags=({"name": tag, "description": "Les éditions d'une couche et leurs différences."},),
     )
 
 

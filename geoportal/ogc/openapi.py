@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from geoportal.context import Portal
+from geoportal.links import OPENAPI
+from geoportal.ogc.operations import operation, parameter
 from geoportal.ogc.part import Json, OpenApiFragment
 
 _PROBLEM_SCHEMA: Json = {
@@ -35,55 +37,21 @@ _RESPONSES: Json = {
     "Unavailable": _problem("Le service ne peut pas répondre pour l'instant, ou la demande exige trop de calcul."),
 }
 
-_F: Json = {
-    "name": "f",
-    "in": "query",
-    "description": "Format.",
-    "schema": {"type": "string", "enum": ["json", "html"], "default": "json"},
-}
+_TAG = "Portail"
 
-
-def _own_path(operation: str, summary: str, media: str = "application/json") -> Json:
-    content = {media: {"schema": {"type": "object"}}, "text/html": {"schema": {"type": "string"}}}
-    return {
-        "get": {
-            "operationId": operation,
-            "summary": summary,
-            "tags": ["Portail"],
-            "parameters": [_F],
-            "responses": {
-                "200": {"description": summary, "content": content},
-                "304": {"description": "La version que vous avez est encore la bonne."},
-                "400": {"$ref": "#/components/responses/BadRequest"},
-                "406": {"$ref": "#/components/responses/NotAcceptable"},
-            },
-        }
-    }
-
-
-_COLLECTION_ID: Json = {
-    "name": "collectionId",
-    "in": "path",
-    "required": True,
-    "description": "Identifiant de la couche.",
-    "schema": {"type": "string"},
-}
-_COLLECTION_PATH = _own_path("collection", "Une couche")
-_COLLECTION_PATH["get"]["parameters"] = [{"$ref": "#/components/parameters/collectionId"}, _F]
-_COLLECTION_PATH["get"]["responses"]["404"] = {"$ref": "#/components/responses/NotFound"}
 
 OWN_PATHS = OpenApiFragment(
     paths={
-        "/": _own_path("landing", "Page d'entrée de l'API"),
-        "/conformance": _own_path("conformance", "Normes respectées"),
-        "/api": _own_path("api", "Ce document", "application/vnd.oai.openapi+json;version=3.0"),
-        "/collections": _own_path("collections", "Les couches"),
-        "/collections/{collectionId}": _COLLECTION_PATH,
+        "/": operation("landing", "Page d'entrée de l'API", _TAG, ["f"]),
+        "/conformance": operation("conformance", "Normes respectées", _TAG, ["f"]),
+        "/api": operation("api", "Ce document", _TAG, ["f"], OPENAPI),
+        "/collections": operation("collections", "Les couches", _TAG, ["f"]),
+        "/collections/{collectionId}": operation("collection", "Une couche", _TAG, ["collectionId", "f"]),
     },
-    parameters={"collectionId": _COLLECTION_ID},
+    parameters={"collectionId": parameter("collectionId", "Identifiant de la couche.", {"type": "string"}, where="path")},
     schemas={"Problem": _PROBLEM_SCHEMA},
     responses=_RESPONSES,
-    tags=({"name": "Portail", "description": "Ce que l'API propose et où le trouver."},),
+    tags=({"name": _TAG, "description": "Ce que l'API propose et où le trouver."},),
 )
 
 

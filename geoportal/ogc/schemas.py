@@ -9,7 +9,7 @@ from layers.model import FieldType, Geometry, LayerField
 Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_TYPES: dict[FieldType, Json] = {
+TYPES: dict[FieldType, Json] = {
     FieldType.TEXT: {"type": "string"},
     FieldType.INTEGER: {"type": "integer"},
     FieldType.NUMBER: {"type": "number"},
@@ -28,7 +28,7 @@ _GEOMETRIES = {
 
 def field_schema(field: LayerField) -> Json:
     """Schema of one attribute, with its French label and its unit."""
-    out: Json = {"title": field.title, **_TYPES[field.type]}
+    out: Json = {"title": field.title, **TYPES[field.type]}
     if field.description:
         out["description"] = field.description
     if field.unit:

@@ -13,7 +13,7 @@ from geoportal.links import HTML as HTML_TYPE
 from geoportal.links import JSON as JSON_TYPE
 from geoportal.links import link
 from geoportal.media import HTML, JSON, Media, choose, respond
-from geoportal.ogc.features_openapi import PROBLEMS, reference
+from geoportal.ogc.operations import choice, operation, parameter
 from geoportal.ogc.parameters import reject_unknown
 from geoportal.ogc.part import Json, OpenApiFragment, Part
 from geoportal.ogc.tiles import tile_template
@@ -207,44 +207,21 @@ def _collection_links(portal: Portal, collection: Collection) -> list[Json]:
 
 def _openapi(portal: Portal) -> OpenApiFragment:
     ids = [ALL_ID, *(one.id for one in visible_collections(portal))]
+    tag = "Styles de carte"
+    formats = choice([_STYLE.name, JSON.name, HTML.name], _STYLE.name)
     parameters: Json = {
-        "styleId": {
-            "name": "styleId",
-            "in": "path",
-            "required": True,
-            "description": "Style de carte.",
-            "schema": {"type": "string", "enum": ids},
-        },
-        "f-style": {
-            "name": "f",
-            "in": "query",
-            "description": "Format.",
-            "schema": {"type": "string", "enum": [_STYLE.name, JSON.name, HTML.name], "default": _STYLE.name},
-        },
+        "styleId": parameter("styleId", "Style de carte.", {"type": "string", "enum": ids}, where="path"),
+        "f-style": parameter("f", "Format.", formats),
     }
     paths: Json = {
-        "/styles": _operation("getStyles", "Les styles de carte", ["f"]),
-        "/styles/{styleId}": _operation("getStyle", "Un style de carte", ["styleId", "f-style"], STYLE_TYPE),
-        "/styles/{styleId}/metadata": _operation("getStyleMetadata", "Ce que dessine un style", ["styleId", "f"]),
+        "/styles": operation("getStyles", "Les styles de carte", tag, ["f"]),
+        "/styles/{styleId}": operation("getStyle", "Un style de carte", tag, ["styleId", "f-style"], STYLE_TYPE, JSON_TYPE),
+        "/styles/{styleId}/metadata": operation("getStyleMetadata", "Ce que dessine un style", tag, ["styleId", "f"]),
     }
     for one in visible_collections(portal):
-        operation = _operation(f"{one.id}.getStyles", f"{one.layer.title} : styles de carte", ["f"], tag=one.layer.title)
-        paths[f"/collections/{one.id}/styles"] = operation
-    return OpenApiFragment(paths=paths, parameters=parameters, tags=({"name": "Styles de carte"},))
-
-
-def _operation(operation: str, summary: str, parameters: list[str], media: str = JSON_TYPE, tag: str = "Styles de carte") -> Json:
-    types = dict.fromkeys((media, JSON_TYPE))
-    content: Json = {name: {"schema": {"type": "object"}} for name in types} | {HTML_TYPE: {"schema": {"type": "string"}}}
-    return {
-        "get": {
-            "operationId": operation,
-            "summary": summary,
-            "tags": [tag],
-            "parameters": [reference(name) for name in parameters],
-            "responses": {"200": {"description": summary, "content": content}, **PROBLEMS},
-        }
-    }
+        title = one.layer.title
+        paths[f"/collections/{one.id}/styles"] = operation(f"{one.id}.getStyles", f"{title} : styles de carte", title, ["f"])
+    return OpenApiFragment(paths=paths, parameters=parameters, tags=({"name": tag},))
 
 
 PART = Part(

@@ -11,7 +11,7 @@ from geoportal.links import HTML as HTML_TYPE
 from geoportal.links import JSON as JSON_TYPE
 from geoportal.links import MVT, link
 from geoportal.media import HTML, JSON, Media, choose, respond
-from geoportal.ogc.features_openapi import PROBLEMS, reference
+from geoportal.ogc.operations import choice, operation, parameter
 from geoportal.ogc.parameters import reject_unknown
 from geoportal.ogc.part import Json, OpenApiFragment, Part
 from geoportal.ogc.tile_endpoint import TileEndpoint, match_tile_path
@@ -217,33 +217,18 @@ def _collection_links(portal: Portal, collection: Collection) -> list[Json]:
 
 def _openapi(portal: Portal) -> OpenApiFragment:
     integer = {"type": "integer", "minimum": 0}
-    names = {"tileMatrix": "Niveau de zoom.", "tileRow": "Ligne, du nord au sud.", "tileCol": "Colonne, d'ouest en est."}
+    edition = {"type": "integer", "minimum": 1}
     parameters: Json = {
-        name: {"name": name, "in": "path", "required": True, "description": text, "schema": integer}
-        for name, text in names.items()
-    }
-    parameters["tileMatrixSetId"] = {
-        "name": "tileMatrixSetId",
-        "in": "path",
-        "required": True,
-        "description": "Grille de tuiles.",
-        "schema": {"type": "string", "enum": [TMS_ID]},
-    }
-    parameters["tile-edition"] = {
-        "name": "edition",
-        "in": "query",
-        "description": "Numéro d'édition : la tuile ne change alors jamais.",
-        "schema": {"type": "integer", "minimum": 1},
-    }
-    parameters["f-tileset"] = {
-        "name": "f",
-        "in": "query",
-        "description": "Format.",
-        "schema": {"type": "string", "enum": ["json", "html", "tilejson"], "default": "json"},
+        "tileMatrix": parameter("tileMatrix", "Niveau de zoom.", integer, where="path"),
+        "tileRow": parameter("tileRow", "Ligne, du nord au sud.", integer, where="path"),
+        "tileCol": parameter("tileCol", "Colonne, d'ouest en est.", integer, where="path"),
+        "tileMatrixSetId": parameter("tileMatrixSetId", "Grille de tuiles.", {"type": "string", "enum": [TMS_ID]}, where="path"),
+        "tile-edition": parameter("edition", "Numéro d'édition : la tuile ne change alors jamais.", edition),
+        "f-tileset": parameter("f", "Format.", choice(["json", "html", "tilejson"], "json")),
     }
     paths: Json = {
-        "/tileMatrixSets": _operation("getTileMatrixSetsList", "Les grilles de tuiles", "Grilles de tuiles", ["f"]),
-        "/tileMatrixSets/{tileMatrixSetId}": _operation(
+        "/tileMatrixSets": operation("getTileMatrixSetsList", "Les grilles de tuiles", "Grilles de tuiles", ["f"]),
+        "/tileMatrixSets/{tileMatrixSetId}": operation(
             "getTileMatrixSet", "Une grille de tuiles", "Grilles de tuiles", ["tileMatrixSetId", "f"]
         ),
     }
@@ -255,7 +240,7 @@ def _openapi(portal: Portal) -> OpenApiFragment:
 def _collection_paths(collection: Collection) -> Json:
     layer = collection.layer
     base, grid = f"/collections/{layer.id}/tiles", "{tileMatrixSetId}"
-    tile = _operation(
+    tile = operation(
         f"{layer.id}.collection.vector.getTile",
         f"{layer.title} : une tuile vectorielle",
         layer.title,
@@ -265,27 +250,14 @@ def _collection_paths(collection: Collection) -> Json:
     answers["200"] = {"description": "La tuile.", "content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}
     answers["204"] = {"description": "Rien à dessiner dans cette tuile."}
     return {
-        base: _operation(f"{layer.id}.collection.vector.getTileSetsList", f"{layer.title} : jeux de tuiles", layer.title, ["f"]),
-        f"{base}/{grid}": _operation(
+        base: operation(f"{layer.id}.collection.vector.getTileSetsList", f"{layer.title} : jeux de tuiles", layer.title, ["f"]),
+        f"{base}/{grid}": operation(
             f"{layer.id}.collection.vector.getTileSet",
             f"{layer.title} : description des tuiles",
             layer.title,
             ["tileMatrixSetId", "f-tileset"],
         ),
         f"{base}/{grid}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": tile,
-    }
-
-
-def _operation(operation: str, summary: str, tag: str, parameters: list[str]) -> Json:
-    content = {JSON_TYPE: {"schema": {"type": "object"}}, HTML_TYPE: {"schema": {"type": "string"}}}
-    return {
-        "get": {
-            "operationId": operation,
-            "summary": summary,
-            "tags": [tag],
-            "parameters": [reference(name) for name in parameters],
-            "responses": {"200": {"description": summary, "content": content}, **PROBLEMS},
-        }
     }
 
 
