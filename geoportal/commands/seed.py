@@ -1,28 +1,19 @@
 """``seed``: make the tiles of a layer ahead of the visits."""
 
 import re
-from typing import Any
 
 import click
 
 _MAX_ZOOM = 22
 
 
-class ZoomRange(click.ParamType):
-    """``0-12`` or ``12``."""
-
-    name = "niveaux"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
-        if isinstance(value, range):
-            return value
-        matched = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", str(value))
-        if matched:
-            low = int(matched[1])
-            high = int(matched[2] or matched[1])
-            if low <= high <= _MAX_ZOOM:
-                return range(low, high + 1)
-        self.fail(f"« {value} » n'est pas une suite de niveaux : écrivez par exemple 0-12 (de 0 à {_MAX_ZOOM}).", param, ctx)
+def read_zooms(_ctx: click.Context, _param: click.Parameter, text: str) -> range:
+    """``0-12`` or ``12``; click's refusal otherwise."""
+    if matched := re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text):
+        low, high = int(matched[1]), int(matched[2] or matched[1])
+        if low <= high <= _MAX_ZOOM:
+            return range(low, high + 1)
+    raise click.BadParameter(f"« {text} » n'est pas une suite de niveaux : écrivez par exemple 0-12 (de 0 à {_MAX_ZOOM}).")
 
 
 @click.command(
@@ -31,7 +22,7 @@ class ZoomRange(click.ParamType):
 )
 @click.argument("layer_id", metavar="COUCHE")
 @click.option(
-    "--zoom", "zooms", type=ZoomRange(), default="0-12", show_default=True, metavar="A-B", help="Niveaux de zoom à calculer."
+    "--zoom", "zooms", callback=read_zooms, default="0-12", show_default=True, metavar="A-B", help="Niveaux de zoom à calculer."
 )
 def seed(layer_id: str, zooms: range) -> None:
     """Calcule et range les tuiles de COUCHE, pour que la première visite soit aussi rapide que les suivantes.
