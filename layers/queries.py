@@ -3,6 +3,7 @@
 PostGIS writes the features (GeoJSON text, CSV fields, FlatGeobuf); Python only moves the bytes.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +18,11 @@ from layers.keyset import KEY, Bind, Position, SortKey
 from layers.model import FieldType, LayerField
 from layers.statements import statement
 
-# A box in degrees or in another projection has curved sides in the storage CRS: they are cut in this many pieces.
-_BOX_PIECES = 50
+# A side of a box is a curve in another projection. A parallel bends least, with a radius of about 6 000 km: one piece
+# for each 700 m of side keeps the chord within a centimetre of the arc.
+_PIECES_PER_KM = 1.5
+_MOST_PIECES = 200
+_KM_PER_DEGREE = 111.3
 
 
 @dataclass(slots=True)
@@ -97,9 +101,11 @@ def _box_term(box: Box, srid: int, storage_srid: int, bind: Bind) -> sql.Composa
         sql.SQL(", ").join(bind(float(v)) for v in box), sql.Literal(srid)
     )
     if srid != storage_srid:
-        step = max(box[2] - box[0], box[3] - box[1]) / _BOX_PIECES
-        if step > 0:
-            envelope = sql.SQL("ST_Segmentize({}, {})").format(envelope, bind(step))
+        side = max(box[2] - box[0], box[3] - box[1])
+        kilometres = side * _KM_PER_DEGREE if srid == CRS84.srid else side / 1000
+        pieces = min(math.ceil(kilometres * _PIECES_PER_KM), _MOST_PIECES)
+        if pieces > 1:
+            envelope = sql.SQL("ST_Segmentize({}, {})").format(envelope, bind(side / pieces))
         envelope = sql.SQL("ST_Transform({}, {})").format(envelope, sql.Literal(storage_srid))
     return sql.SQL("ST_Intersects(geom, {})").format(envelope)
 

@@ -75,7 +75,7 @@ async def items(request: Request) -> Response:
     if isinstance(media, ItemFormat):
         return await stream_items(portal, wanted, media, headers, query)
     async with portal.pool.connection() as conn:
-        page = await while_connected(request.receive, fetch_page(conn, wanted, geometry=media is GEOJSON))
+        page = await while_connected(request.receive, fetch_page(conn, wanted, geometry=media is GEOJSON, estimate=media is HTML))
     if media is HTML:
         response = render(
             request, "ogc/items.html", page_document(portal, wanted, page, query), collection=collection, wanted=wanted

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.abc import Buffer
-from psycopg.adapt import Loader
 
 from geoportal.context import Portal
 from geoportal.links import GEOJSON, HTML, link
@@ -20,36 +18,27 @@ from layers.queries import feature_text, page_statement
 from layers.statements import statement
 
 
-class _RawText(Loader):
-    """Text left as the bytes that PostgreSQL sent: features are moved, not read."""
-
-    def load(self, data: Buffer) -> bytes:
-        return bytes(data)
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Features as JSON bytes; ``next`` and ``prev`` are tokens, None at the ends.
+    """Features as JSON text; ``next`` and ``prev`` are tokens, None at the ends.
 
-    ``matched`` is exact or None; ``estimate`` is the planner's guess, given only when the count is not known.
+    ``matched`` is exact or None; ``estimate`` is the planner's guess, when it was asked for and the count is not known.
     """
 
-    features: tuple[bytes, ...]
+    features: tuple[str, ...]
     next: str | None
     prev: str | None
     matched: int | None
     estimate: int | None
 
 
-async def fetch_page(conn: AsyncConnection[Any], wanted: ItemsRequest, *, geometry: bool = True) -> Page:
-    """Read one page of features."""
+async def fetch_page(conn: AsyncConnection[Any], wanted: ItemsRequest, *, geometry: bool = True, estimate: bool = False) -> Page:
+    """Read one page of features. Programs follow ``next`` and pay for no estimate; people like to know how much is left."""
     selection, limit = wanted.selection, wanted.limit
     text = feature_text(wanted.fields, wanted.crs, wanted.collection.srid, geometry=geometry)
     query = page_statement(selection, text, limit)
-    async with conn.cursor() as cur:
-        cur.adapters.register_loader("text", _RawText)
-        await cur.execute(query, selection.values.values)
-        rows: list[tuple[bytes, ...]] = await cur.fetchall()
+    cursor = await conn.execute(query, selection.values.values, binary=True)
+    rows: list[tuple[str, ...]] = await cursor.fetchall()
     more = len(rows) > limit
     rows = rows[:limit]
     start = selection.position
@@ -58,32 +47,35 @@ async def fetch_page(conn: AsyncConnection[Any], wanted: ItemsRequest, *, geomet
         rows.reverse()
     has_next = more if not backward else start is not None
     has_prev = more if backward else start is not None
-    matched, estimate = await _count(conn, wanted, len(rows), more=more)
+    matched = _matched(wanted, len(rows), more=more)
+    guess = await _estimate(conn, wanted, len(rows)) if estimate and matched is None else None
     return Page(
         tuple(row[0] for row in rows),
         _token(rows[-1], backward=False) if has_next and rows else None,
         _token(rows[0], backward=True) if has_prev and rows else None,
         matched,
-        estimate,
+        guess,
     )
 
 
-def _token(row: tuple[bytes, ...], *, backward: bool) -> str:
-    return encode(Position(tuple(None if mark is None else mark.decode() for mark in row[1:]), backward))
+def _token(row: tuple[str | None, ...], *, backward: bool) -> str:
+    return encode(Position(row[1:], backward))
 
 
-async def _count(conn: AsyncConnection[Any], wanted: ItemsRequest, returned: int, *, more: bool) -> tuple[int | None, int | None]:
-    """Number of features that match: exact when it costs nothing, otherwise the planner's estimate."""
+def _matched(wanted: ItemsRequest, returned: int, *, more: bool) -> int | None:
+    """Number of features that match, when it is known without counting."""
     selection = wanted.selection
     if selection.is_everything:
-        return selection.edition.total, None
-    if selection.position is None and not more:
-        return returned, None
-    unpaged = replace(selection, position=None)
+        return selection.edition.total
+    return returned if selection.position is None and not more else None
+
+
+async def _estimate(conn: AsyncConnection[Any], wanted: ItemsRequest, returned: int) -> int | None:
+    """The planner's estimate of the number of features that match."""
+    unpaged = replace(wanted.selection, position=None)
     explain = statement("estimate", source=unpaged.source, where=unpaged.where(paged=False))
     row = await (await conn.execute(explain, unpaged.values.values)).fetchone()
-    plan = row[0] if row else None
-    return None, max(int(plan[0]["Plan"]["Plan Rows"]), returned + 1) if plan else None
+    return max(int(row[0][0]["Plan"]["Plan Rows"]), returned + 1) if row else None
 
 
 def items_links(portal: Portal, wanted: ItemsRequest, page: Page, query: dict[str, str]) -> list[Json]:
@@ -129,7 +121,7 @@ def _members(portal: Portal, wanted: ItemsRequest, page: Page, query: dict[str, 
 def page_bytes(portal: Portal, wanted: ItemsRequest, page: Page, query: dict[str, str]) -> bytes:
     """The GeoJSON document, its features as PostGIS wrote them."""
     head = dumps(_members(portal, wanted, page, query))
-    return b"".join([head[:-1], b',"features":[', b",".join(page.features), b"]}"])
+    return head[:-1] + f',"features":[{",".join(page.features)}]}}'.encode()
 
 
 def page_document(portal: Portal, wanted: ItemsRequest, page: Page, query: dict[str, str]) -> Json:
