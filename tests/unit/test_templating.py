@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,6 +137,16 @@ def test_the_brand_is_the_map_of_its_territory(settings_44: Settings) -> None:
     elsewhere = settings_44.model_copy(update={"territory": "35"})
     assert make_environment(settings_44).globals["marque"] == {"clair": "img/marque-44.svg", "sombre": "img/marque-44-sombre.svg"}
     assert make_environment(elsewhere).globals["marque"] == {"clair": "img/marque.svg", "sombre": "img/marque-sombre.svg"}
+
+
+@pytest.mark.parametrize("fictif", [True, False])
+def test_invented_data_are_told_at_the_top_of_the_page(settings_44: Settings, fictif: bool) -> None:
+    page = "{% extends 'base.html' %}{% set fictif = invented %}{% block titre %}Essai{% endblock %}"
+    request = SimpleNamespace(url=SimpleNamespace(path="/portail/carte"))
+    text = make_environment(settings_44).from_string(page).render(request=request, invented=fictif)
+    assert ("<strong>FICTIF</strong>" in text) is fictif
+    assert "<title>Essai — Géoportail et atlas, Loire-Atlantique</title>" in text
+    assert '<a href="/portail/carte" aria-current="page">Carte</a>' in text
 
 
 def test_an_undefined_name_is_an_error(settings_44: Settings) -> None:
