@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from config.database import connect
 from config.settings import Settings
 from ingest import jobs
+from ingest.derived import build_derived
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class Worker:
                 await asyncio.gather(rescue, return_exceptions=True)
 
     async def _rescue_forever(self, app: procrastinate.App) -> None:
-        """Hand out again the jobs of dead workers, and forget the old ones."""
+        """Hand out again the jobs of dead workers, forget the old ones, and keep the derived rasters up to date."""
         while True:
             try:
                 for stalled in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self.pace.dead_after):
@@ -134,6 +135,7 @@ class Worker:
                 await asyncio.to_thread(_tidy, self.settings)
             except (ConnectorException, psycopg.OperationalError) as error:
                 log.warning("reprise des travaux interrompus remise à plus tard : %s", error)
+            await asyncio.to_thread(_follow_editions, self.settings)
             await asyncio.sleep(self.pace.dead_after / 2)
 
     async def _rescue(self, app: procrastinate.App, stalled: procrastinate.jobs.Job) -> None:
@@ -211,6 +213,14 @@ def _tidy(settings: Settings) -> None:
     with connect(settings, autocommit=True) as conn:
         jobs.run_statement(conn, "job_orphans", message=GIVEN_UP)
         jobs.run_statement(conn, "job_purge", days=jobs.KEPT_DAYS)
+
+
+def _follow_editions(settings: Settings) -> None:
+    """Compute again what is derived from layers that have a new edition; a few short queries when none has."""
+    try:
+        build_derived(settings, log.info)
+    except Exception:
+        log.exception("les rasters dérivés seront calculés plus tard")
 
 
 def _mark(settings: Settings, name: str, job_id: UUID, message: str) -> None:

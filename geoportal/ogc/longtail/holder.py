@@ -32,11 +32,13 @@ class EngineHolder:
 async def _build(portal: Portal) -> "Engine":
     catalog = portal.catalog
     async with portal.pool.connection() as conn:
-        rasters = await fetch_rasters(conn)
+        registered = await fetch_rasters(conn)
 
     def build() -> "Engine":
         from geoportal.ogc.longtail.engine import build_engine
 
+        # On a host that does not share the data directory, a raster is absent rather than broken.
+        rasters = [raster for raster in registered if raster.file(portal.settings.data_dir).is_file()]
         return build_engine(portal.settings, portal.links, catalog, rasters)
 
     return await anyio.to_thread.run_sync(build)
