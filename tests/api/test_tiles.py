@@ -21,6 +21,7 @@ from layers.model import Access
 from layers.staging import Record
 from tests.conftest import run_python
 from tests.layer_samples import SQUARES, publish_squares, square
+from tests.projections import TO_DEGREES
 from tests.serving import serve
 from tiles.grid import tile_at
 
@@ -46,16 +47,9 @@ def own(settings: Settings, conn: Conn) -> Iterator[httpx.Client]:
 
 
 def square_address(position: int, z: int = 14) -> str:
-    centre = shapely.transform(square(position).centroid, _to_degrees, interleaved=False)
-    tile = tile_at(centre.x, centre.y, z)
+    centre = square(position).centroid
+    tile = tile_at(*TO_DEGREES.transform(centre.x, centre.y), z)
     return f"/ogc/collections/{SQUARES.id}/tiles/WebMercatorQuad/{z}/{tile.y}/{tile.x}"
-
-
-def _to_degrees(x: Any, y: Any) -> tuple[Any, Any]:
-    from pyproj import Transformer
-
-    lon, lat = Transformer.from_crs(2154, 4326, always_xy=True).transform(x, y)
-    return lon, lat
 
 
 def numbers(answer: httpx.Response) -> dict[str, int]:

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from psycopg import Connection, sql
 from shapely.affinity import translate
+from shapely.geometry.base import BaseGeometry
 
 from layers import overviews
 from layers.editions import publish_edition, rollback
@@ -17,7 +18,7 @@ from layers.staging import Record
 from layers.storage import current_table
 
 Conn = Connection[tuple[Any, ...]]
-Shapes = dict[str, shapely.Geometry]
+Shapes = dict[str, BaseGeometry]
 ORIGIN = (340_000.0, 6_690_000.0)
 KINDS = ("Point", "MultiPoint", "MultiLineString", "MultiPolygon")
 
@@ -43,7 +44,7 @@ def make_layer(geometry: str, **more: Any) -> Layer:
     )
 
 
-def random_shape(rng: random.Random, kind: str) -> shapely.Geometry:
+def random_shape(rng: random.Random, kind: str) -> BaseGeometry:
     """A shape of a random size, from a metre to twenty kilometres, mostly small and near the others."""
     spread = rng.choice((300.0, 5_000.0, 40_000.0))
     x, y = ORIGIN[0] + rng.uniform(-spread, spread), ORIGIN[1] + rng.uniform(-spread, spread)

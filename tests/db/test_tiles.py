@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import mapbox_vector_tile
@@ -10,6 +11,7 @@ import pytest
 import shapely
 from psycopg import AsyncConnection, Connection, sql
 from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
 
 from layers import overviews
 from layers.catalog import Collection
@@ -19,6 +21,7 @@ from layers.model import Layer
 from layers.staging import Record
 from tests.db.test_overviews import make_layer, random_shape
 from tests.layer_samples import SQUARES, collection_of, publish_squares, square
+from tests.projections import TO_DEGREES, TO_MERCATOR, move
 from tiles import vector
 from tiles.affine import MIN_ZOOM, tile_map
 from tiles.grid import Tile, tile_at, tile_bounds
@@ -27,8 +30,6 @@ from tiles.vector import MadeTile, fetch_tile
 Conn = Connection[tuple[Any, ...]]
 MAX_BYTES = 500_000
 pytestmark = pytest.mark.anyio
-to_degrees = Transformer.from_crs(2154, 4326, always_xy=True)
-to_mercator = Transformer.from_crs(2154, 3857, always_xy=True)
 
 
 @pytest.fixture
@@ -36,12 +37,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def tile_over(shape: shapely.Geometry, z: int) -> Tile:
+def tile_over(shape: BaseGeometry, z: int) -> Tile:
     centre = shape.centroid
-    return tile_at(*to_degrees.transform(centre.x, centre.y), z)
+    return tile_at(*TO_DEGREES.transform(centre.x, centre.y), z)
 
 
-def publish(conn: Conn, layer: Layer, shapes: dict[str, shapely.Geometry], **values: Any) -> Collection:
+def publish(conn: Conn, layer: Layer, shapes: Mapping[str, BaseGeometry], **values: Any) -> Collection:
     records = (Record({"code": key, **values}, shapely.to_wkb(shape)) for key, shape in shapes.items())
     publish_edition(conn, layer, records, srid=2154, storage_srid=2154, author="essai", force=True)
     return collection_of(conn, layer.id)
@@ -62,16 +63,16 @@ def decode(made: MadeTile, collection: Collection) -> list[dict[str, Any]]:
     return features
 
 
-def in_tile_units(shape: shapely.Geometry, tile: Tile) -> shapely.Geometry:
+def in_tile_units(shape: BaseGeometry, tile: Tile) -> BaseGeometry:
     """An independent way to the tile: pyproj, then the definition of the grid."""
     west, _, east, north = tile_bounds(tile.z, tile.x, tile.y)
     scale = 4096 / (east - west)
 
     def place(x: Any, y: Any) -> tuple[Any, Any]:
-        mx, my = to_mercator.transform(x, y)
+        mx, my = TO_MERCATOR.transform(x, y)
         return (mx - west) * scale, (north - my) * scale
 
-    return shapely.transform(shape, place, interleaved=False)
+    return move(shape, place)
 
 
 @pytest.mark.parametrize("z", [13, 14, 15, 16])
@@ -189,7 +190,7 @@ async def test_no_tile_is_too_heavy_at_any_zoom(conn: Conn, kind: str) -> None:
     """Nine thousand shapes in the same square kilometre, with long attributes, against a limit of 60 kB."""
     rng = random.Random(2)
     layer = make_layer(kind)
-    shapes: dict[str, shapely.Geometry] = {}
+    shapes: dict[str, BaseGeometry] = {}
     for i in range(9_000):
         x, y = 340_000 + rng.uniform(0, 1000), 6_690_000 + rng.uniform(0, 1000)
         blob = shapely.Point(x, y).buffer(rng.uniform(2, 60), quad_segs=6)
@@ -263,7 +264,7 @@ class TestFootprint:
             box = shapely.box(340_000, 6_690_000, 347_000, 6_694_000)
             cur.execute("INSERT INTO delta VALUES ('a', 'a', NULL, ST_SetSRID(ST_GeomFromWKB(%s), 2154))", (shapely.to_wkb(box),))
             found = delta_footprint(cur, 2154)
-        merc = shapely.transform(box, to_mercator.transform, interleaved=False)
+        merc = move(box, TO_MERCATOR.transform)
         assert found is not None
         assert found == sorted(found)
         for code in found:
