@@ -139,6 +139,7 @@ def _apply(
         added, changed, removed = cur.execute(statement("count_delta")).fetchone() or (0, 0, 0)
         if not added + changed + removed:
             cur.execute("DROP TABLE delta")
+            overviews.ensure_overviews(cur, layer, srid)
             return None
         unchanged = _total(cur, layer.id, current) - changed - removed
         state = storage.state_columns(layer)

@@ -77,6 +77,12 @@ def create_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
     cur.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(build.overview, sql.Identifier(final)))
 
 
+def ensure_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
+    """Build the overviews again if the definition of the layer changed what they must hold, though no feature changed."""
+    if _is_outdated(cur, layer, _keep_all(cur, layer)):
+        create_overviews(cur, layer, srid)
+
+
 def refresh_overviews(cur: Cursor[Any], layer: Layer, srid: int, delta: str = "delta") -> None:
     """Bring the overviews in line with ``data.<layer.table>``, inside the publication transaction.
 

@@ -57,7 +57,7 @@ def _meets(footprint: frozenset[int], area: Range) -> bool:
     return bool(((rows >= min_y) & (rows <= max_y)).any())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _columns_and_rows(footprint: frozenset[int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     pairs = sorted(decode_zorder(code) for code in footprint)
     array = np.array(pairs, dtype=np.int32).reshape(-1, 2)

@@ -4,11 +4,11 @@ From zoom 13 up, the features themselves; below, the overviews made at publicati
 again from coarser overviews and, in the last resort, as counts on a grid: nothing is cut off in silence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, sql
 
@@ -28,6 +28,14 @@ _SQL = Path(__file__).resolve().parent / "sql"
 _LEAST_FEATURE_BYTES = 20
 # How much coarser to draw a tile that is too heavy: each step has about a quarter, then a sixtieth of the objects.
 _COARSER = (0, 1, 3)
+# How one cell of the coarsest drawing looks, by the dimension of the layer; (x, y) is its top left corner.
+_CELL_SHAPES = (
+    "ST_MakePoint(x + 32, y + 32)",
+    "ST_MakeLine(ST_MakePoint(x + 8, y + 32), ST_MakePoint(x + 56, y + 32))",
+    "ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(x, y), ST_MakePoint(x + 64, y), ST_MakePoint(x + 64, y + 64),"
+    " ST_MakePoint(x, y + 64), ST_MakePoint(x, y)]))",
+)
+_QUERIES: WeakKeyDictionary[Collection, dict[tuple[Any, ...], sql.Composed]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,40 +119,51 @@ def _in_level(tile: Tile, level: int) -> dict[str, float]:
     return {"x0": tile.x * side - half, "y1": half - tile.y * side, "side": side, "scale": scale, "margin": BUFFER / scale}
 
 
-@lru_cache(maxsize=512)
+def _remembered(collection: Collection, key: tuple[Any, ...], build: Callable[[], sql.Composed]) -> sql.Composed:
+    """The statement under this key, composed once per collection; forgotten with it."""
+    queries = _QUERIES.setdefault(collection, {})
+    query = queries.get(key)
+    if query is None:
+        query = queries[key] = build()
+    return query
+
+
 def _full_query(collection: Collection, max_bytes: int) -> sql.Composed:
-    return statement("full", _SQL, limit=sql.Literal(_row_limit(max_bytes)), **_parts(collection, None))
+    limit = sql.Literal(_row_limit(max_bytes))
+    return _remembered(collection, ("full", max_bytes), lambda: statement("full", _SQL, limit=limit, **_parts(collection, None)))
 
 
-@lru_cache(maxsize=512)
 def _exact_query(collection: Collection, max_bytes: int, edition: int | None) -> sql.Composed:
-    return statement("exact", _SQL, limit=sql.Literal(_row_limit(max_bytes)), **_parts(collection, edition))
-
-
-@lru_cache(maxsize=2048)
-def _overview_query(collection: Collection, level: int, is_own_zoom: bool, max_bytes: int) -> sql.Composed:
-    number = sql.SQL("CASE WHEN key IS NULL THEN _nombre END AS {}").format(_count_name(collection))
-    return statement(
-        "overview",
-        _SQL,
-        level=sql.Literal(level),
-        overview=overview_table(collection.layer),
-        drawn=drawn(collection.layer),
-        keep_blocks=sql.Literal(is_own_zoom),
-        limit=sql.Literal(_row_limit(max_bytes)),
-        **{**_parts(collection, None), "number": number},
+    limit = sql.Literal(_row_limit(max_bytes))
+    return _remembered(
+        collection,
+        ("exact", max_bytes, edition),
+        lambda: statement("exact", _SQL, limit=limit, **_parts(collection, edition)),
     )
 
 
-@lru_cache(maxsize=512)
+def _overview_query(collection: Collection, level: int, is_own_zoom: bool, max_bytes: int) -> sql.Composed:
+    def build() -> sql.Composed:
+        number = sql.SQL("CASE WHEN key IS NULL THEN _nombre END AS {}").format(_count_name(collection))
+        return statement(
+            "overview",
+            _SQL,
+            level=sql.Literal(level),
+            overview=overview_table(collection.layer),
+            drawn=drawn(collection.layer),
+            keep_blocks=sql.Literal(is_own_zoom),
+            limit=sql.Literal(_row_limit(max_bytes)),
+            **{**_parts(collection, None), "number": number},
+        )
+
+    return _remembered(collection, ("overview", level, is_own_zoom, max_bytes), build)
+
+
 def _density_query(collection: Collection, edition: int | None) -> sql.Composed:
-    shape = (
-        "ST_MakePoint(x + 32, y + 32)",
-        "ST_MakeLine(ST_MakePoint(x + 8, y + 32), ST_MakePoint(x + 56, y + 32))",
-        "ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(x, y), ST_MakePoint(x + 64, y), ST_MakePoint(x + 64, y + 64),"
-        " ST_MakePoint(x, y + 64), ST_MakePoint(x, y)]))",
-    )[collection.layer.geometry.dimension]
-    return statement("density", _SQL, shape=sql.SQL(shape), **_parts(collection, edition))
+    shape = sql.SQL(_CELL_SHAPES[collection.layer.geometry.dimension])
+    return _remembered(
+        collection, ("density", edition), lambda: statement("density", _SQL, shape=shape, **_parts(collection, edition))
+    )
 
 
 def _parts(collection: Collection, edition: int | None) -> dict[str, sql.Composable]:

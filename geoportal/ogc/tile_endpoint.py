@@ -40,12 +40,12 @@ def match_tile_path(path: str) -> tuple[str, str, str, str] | None:
 
 
 class _Hot:
-    """A tile ready to be sent; right as long as ``catalog`` is the one of the moment."""
+    """A tile ready to be sent; right as long as the catalogue is of this generation."""
 
-    __slots__ = ("body", "catalog", "etag", "size", "start", "unchanged")
+    __slots__ = ("body", "etag", "generation", "size", "start", "unchanged")
 
-    def __init__(self, catalog: Catalog, etag: str, start: Message, body: Message) -> None:
-        self.catalog = catalog
+    def __init__(self, generation: int, etag: str, start: Message, body: Message) -> None:
+        self.generation = generation
         self.etag = etag
         self.start = start
         self.body = body
@@ -61,12 +61,14 @@ class TileEndpoint:
         self.state = state
         self.hot: OrderedDict[str, _Hot] = OrderedDict()
         self.size = 0
+        self.catalog: Catalog | None = None
+        self.generation = 0  # counts the catalogues seen, so that tiles in memory do not keep old ones alive
 
     def find(self, scope: Scope) -> tuple[Message, Message] | None:
         """The whole answer when it is in memory and the client takes gzip: the common case, in a few microseconds."""
         key = _hot_key(scope)
         hot = self.hot.get(key)
-        if hot is None or hot.catalog is not self.state.portal.catalog or scope["method"] != "GET":
+        if hot is None or hot.generation != self._generation() or scope["method"] != "GET":
             return None
         takes_gzip = False
         condition = None
@@ -89,8 +91,8 @@ class TileEndpoint:
                 405, "Méthode refusée", "Une tuile se lit avec GET ou HEAD.", headers={"Allow": "GET, HEAD, OPTIONS"}
             )
         portal: Portal = self.state.portal
-        catalog = portal.catalog
-        collection, tile, number = _read(scope, catalog)
+        generation = self._generation()
+        collection, tile, number = _read(scope, portal.catalog)
         source = tile_source(portal)
         work = source.current(collection, tile) if number is None else source.of_edition(collection, tile, number)
         stored = await while_connected(receive, work)
@@ -99,9 +101,16 @@ class TileEndpoint:
             await send({"type": "http.response.start", "status": 204, "headers": _headers(cache_control)})
             await send(_EMPTY)
             return
-        await self._send(scope, send, catalog, stored, cache_control)
+        await self._send(scope, send, generation, stored, cache_control)
 
-    async def _send(self, scope: Scope, send: Send, catalog: Catalog, stored: StoredTile, cache_control: str) -> None:
+    def _generation(self) -> int:
+        catalog: Catalog = self.state.portal.catalog
+        if catalog is not self.catalog:
+            self.catalog = catalog
+            self.generation += 1
+        return self.generation
+
+    async def _send(self, scope: Scope, send: Send, generation: int, stored: StoredTile, cache_control: str) -> None:
         headers = dict(scope["headers"])
         takes_gzip = _takes_gzip(headers.get(b"accept-encoding", b""))
         etag = f'"{blake2b(stored.data, digest_size=8).hexdigest()}"'
@@ -122,7 +131,7 @@ class TileEndpoint:
         await send(start)
         await send(body)
         if status == 200 and takes_gzip and not is_head:
-            self._keep(_hot_key(scope), _Hot(catalog, etag, start, body))
+            self._keep(_hot_key(scope), _Hot(generation, etag, start, body))
 
     def _keep(self, key: str, hot: _Hot) -> None:
         if old := self.hot.pop(key, None):

@@ -200,7 +200,8 @@ def test_two_imports_of_one_layer_do_not_mix(conn: Conn, settings: Settings) -> 
     with (
         psycopg.connect(settings.effective_database_url, autocommit=True) as other,
         other.cursor() as cur,
-        import_lock(cur, SQUARES),pytest.raises(ImportInProgressError)
+        import_lock(cur, SQUARES),
+        pytest.raises(ImportInProgressError),
     ):
         publish_squares(conn, ONE)
     assert publish_squares(conn, ONE).edition is not None

@@ -163,13 +163,15 @@ def test_small_layer_keeps_its_attributes_at_every_level(conn: Conn) -> None:
     assert found == [(level, ["k0", "k1"], overviews.GRID**2) for level in range(overviews.FINEST_LEVEL + 1)]
 
 
-def test_new_tile_field_is_in_the_overviews_after_the_next_edition(conn: Conn) -> None:
+@pytest.mark.parametrize("changed", [True, False], ids=["with an edition", "without one"])
+def test_new_tile_field_is_in_the_overviews_after_the_next_import(conn: Conn, changed: bool) -> None:
     rng = random.Random(5)
     layer = make_layer("Point")
     shapes = {f"k{i:02}": random_shape(rng, "Point") for i in range(30)}
     publish(conn, layer, shapes)
     fields = [field.model_dump() | {"tiles": True} for field in layer.fields]
-    shapes["k00"] = random_shape(rng, "Point")
+    if changed:
+        shapes["k00"] = random_shape(rng, "Point")
     publish(conn, make_layer("Point", fields=fields), shapes)
     found = conn.execute(sql.SQL("SELECT count(*) FROM {} WHERE code = key").format(overviews.overview_table(layer))).fetchone()
     assert found == (30 * 13,)

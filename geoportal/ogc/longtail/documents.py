@@ -136,7 +136,6 @@ def coverage_collection(links: Links, raster: Raster, document: Json) -> Json:
             link(f"{href}/coverage", f"{_REL}/coverage", COVERAGE_JSON, "Les valeurs en CoverageJSON"),
             link(f"{href}/coverage?f=GTiff", f"{_REL}/coverage", GEOTIFF, "Les valeurs en GeoTIFF"),
             link(links.ogc("stac", "rasters", one.id), "related", "application/geo+json", "La fiche STAC"),
-            *(link(f"{href}/{name}", "data", COVERAGE_JSON, title) for name, title in QUERIES.items()),
         ],
     }
 
