@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ SELECT concat_ws('-', (SELECT oid FROM pg_database WHERE datname = current_datab
 FROM portail.layer WHERE id = %s
 """
 
-FlightKey = tuple[str, Tile, int]
+FlightKey = tuple[str, Tile, int, bool]
 
 
 class TileSource:
@@ -43,22 +44,28 @@ class TileSource:
         self._stores: dict[Collection, LayerStore] = {}
 
     async def current(self, collection: Collection, tile: Tile) -> StoredTile:
-        """The tile of the current edition, gzip-compressed, empty when nothing is there."""
+        """The tile of the current edition, gzip-compressed, empty when nothing is there.
+
+        Its ``edition`` is that of ``collection`` when it surely shows it. It is another one when the database is
+        ahead of this process, or a replica behind: such a tile is good to show, not to keep.
+        """
+        number = collection.edition.number
         store = await self._store_of(collection)
-        found = store.get(tile)
-        if found and is_fresh(collection.footprints, tile, found.level, found.edition, collection.edition.number):
-            return found
-        return await self._join((collection.id, tile, 0), lambda: self._make_current(collection, tile, store))
+        tile_of_store = store.get(tile)
+        if tile_of_store and _shows(collection, tile, tile_of_store, number):
+            return replace(tile_of_store, edition=number)
+        made = await self._join((collection.id, tile, number, True), lambda: self._make_current(collection, tile, store))
+        return replace(made, edition=number) if _shows(collection, tile, made, number) else made
 
     async def of_edition(self, collection: Collection, tile: Tile, number: int) -> StoredTile:
-        """The tile of edition ``number``, at most the current one: always the same content."""
+        """The tile of edition ``number``, at most the current one: always the same content.
+
+        As for ``current``, another ``edition`` in the answer means that it is not sure.
+        """
         kept = await self.current(collection, tile)
-        low, high = sorted((number, kept.edition))
-        # The database may be ahead of this process, which then does not know what the newest edition touched.
-        is_known = high <= collection.edition.number
-        if is_known and is_fresh(collection.footprints, tile, kept.level, low, high):
-            return kept
-        return await self._join((collection.id, tile, number), lambda: self._make(collection, tile, number))
+        if _shows(collection, tile, kept, number):
+            return replace(kept, edition=number)
+        return await self._join((collection.id, tile, number, False), lambda: self._make(collection, tile, number))
 
     async def close(self) -> None:
         """Write what waits to be written, and close the files."""
@@ -144,6 +151,12 @@ class _Writer:
                     await asyncio.to_thread(store.put, tiles)
         finally:
             self.task = None
+
+
+def _shows(collection: Collection, tile: Tile, kept: StoredTile, number: int) -> bool:
+    """Whether a tile made at one edition shows edition ``number``, as far as the catalogue of this process knows."""
+    low, high = sorted((kept.edition, number))
+    return high <= collection.edition.number and is_fresh(collection.footprints, tile, kept.level, low, high)
 
 
 def is_offered(collection: Collection, tile: Tile) -> bool:

@@ -170,14 +170,14 @@ def _parts(collection: Collection, edition: int | None) -> dict[str, sql.Composa
     """What every statement names: the layer, where its features are, and the edition that they show."""
     layer = collection.layer
     features: sql.Composable
-    number: sql.Composable
+    number = sql.SQL("(SELECT current_edition FROM portail.layer WHERE id = {})").format(sql.Literal(layer.id))
     if edition is None:
         features = storage.current_table(layer)
-        number = sql.SQL("(SELECT current_edition FROM portail.layer WHERE id = {})").format(sql.Literal(layer.id))
     else:
-        # As a past one, even when it is the current one: another may be published before the statement runs.
+        # As a past one, even when it is the current one: another may be published before the statement runs. A
+        # replica may be late, and shows then its own last edition.
         features = storage.relation(layer, edition, edition + 1)
-        number = sql.Literal(edition)
+        number = sql.SQL("least({}, {})").format(sql.Literal(edition), number)
     return {
         "layer": sql.Literal(layer.id),
         "fields": sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(field.name)) for field in layer.tile_fields),

@@ -96,12 +96,15 @@ class TileEndpoint:
         source = tile_source(portal)
         work = source.current(collection, tile) if number is None else source.of_edition(collection, tile, number)
         stored = await while_connected(receive, work)
-        cache_control = _SHORT if number is None else IMMUTABLE
+        is_sure = stored.edition == (number or collection.edition.number)
+        cache_control = IMMUTABLE if number and is_sure else _SHORT
         if not stored.data:
             await send({"type": "http.response.start", "status": 204, "headers": _headers(cache_control)})
             await send(_EMPTY)
             return
-        await self._send(scope, send, generation, stored, cache_control)
+        hot = await self._send(scope, send, generation, stored, cache_control)
+        if hot and is_sure:
+            self._keep(_hot_key(scope), hot)
 
     def _generation(self) -> int:
         catalog: Catalog = self.state.portal.catalog
@@ -110,7 +113,8 @@ class TileEndpoint:
             self.generation += 1
         return self.generation
 
-    async def _send(self, scope: Scope, send: Send, generation: int, stored: StoredTile, cache_control: str) -> None:
+    async def _send(self, scope: Scope, send: Send, generation: int, stored: StoredTile, cache_control: str) -> _Hot | None:
+        """Send a tile that holds something; return what may be kept in memory of it."""
         headers = dict(scope["headers"])
         takes_gzip = _takes_gzip(headers.get(b"accept-encoding", b""))
         etag = f'"{blake2b(stored.data, digest_size=8).hexdigest()}"'
@@ -130,8 +134,7 @@ class TileEndpoint:
         body: Message = {"type": "http.response.body", "body": b"" if is_head else data}
         await send(start)
         await send(body)
-        if status == 200 and takes_gzip and not is_head:
-            self._keep(_hot_key(scope), _Hot(generation, etag, start, body))
+        return _Hot(generation, etag, start, body) if status == 200 and takes_gzip and not is_head else None
 
     def _keep(self, key: str, hot: _Hot) -> None:
         if old := self.hot.pop(key, None):
