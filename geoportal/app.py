@@ -17,7 +17,7 @@ from geoportal.edge import Edge
 from geoportal.hot import HotCache
 from geoportal.links import Links
 from geoportal.ogc import api
-from geoportal.ogc.tile_endpoint import TileEndpoint
+from geoportal.ogc.tile_endpoint import TileEndpoint, close_tiles
 from geoportal.portal.pages import ROUTES as PAGES
 from geoportal.templating import make_environment
 from layers.catalog import Catalog, follow_catalog
@@ -57,6 +57,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await follower
+            await close_tiles(portal)
 
 
 def create_app(settings: Settings | None = None) -> GeoportalApp:

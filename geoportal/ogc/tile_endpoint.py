@@ -156,6 +156,13 @@ def tile_source(portal: Portal) -> TileSource:
     return source
 
 
+async def close_tiles(portal: Portal) -> None:
+    """Write the tiles that wait to be written, before the process ends."""
+    source: TileSource | None = portal.kept.pop("tiles", None)
+    if source is not None:
+        await source.close()
+
+
 def _hot_key(scope: Scope) -> str:
     path: str = scope["path"]
     query: bytes = scope["query_string"]
