@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bless", action="store_true", help="écrire à nouveau les documents de référence (tests/data/golden)")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running, under which no other may be started."""
+    items.sort(key=lambda item: "tests/browser/" in item.path.as_posix())
+
+
 def _admin_url() -> str:
     """The server on which test databases are made: GEOPORTAL_DATABASE_URL, or the private cluster."""
     return Settings().effective_database_url

@@ -5,6 +5,7 @@ A tile is kept with the edition that it shows; nothing has to be deleted when an
 same file. The store is only a memory: a file that is damaged, locked or full is worked around or made again.
 """
 
+import fcntl
 import logging
 import sqlite3
 import threading
@@ -123,6 +124,12 @@ class _Channel:
     def _open(self) -> sqlite3.Connection:
         """A connection to the file, made if need be; tiles kept under another signature are dropped."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Turning WAL on does not wait for another process that does the same: they open the file one after the other.
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self._open_alone()
+
+    def _open_alone(self) -> sqlite3.Connection:
         conn = sqlite3.connect(self.path, timeout=2, check_same_thread=False)
         try:
             conn.execute("PRAGMA journal_mode = WAL")
