@@ -56,6 +56,8 @@ async def export_connection(settings: Settings) -> AsyncIterator[AsyncConnection
     """
     options = f"-c jit=off -c default_transaction_read_only=on -c statement_timeout={settings.export_timeout_ms}"
     options += " -c default_transaction_isolation=repeatable\\ read"
+    # A reader that stops reading stops the stream; should that fail, the server lets the snapshot go by itself.
+    options += f" -c idle_in_transaction_session_timeout={settings.export_timeout_ms}"
     async with await AsyncConnection.connect(
         settings.effective_read_url, options=options, application_name="geoportail-export"
     ) as conn:

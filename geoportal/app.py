@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -50,7 +51,10 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             portal.catalog = catalog
             log.info("catalogue en révision %s : %s couches", catalog.revision, len(catalog.collections))
 
-        follower = asyncio.create_task(follow_catalog(settings.effective_database_url, adopt))
+        def mark_read() -> None:
+            portal.catalog_read_at = time.monotonic()
+
+        follower = asyncio.create_task(follow_catalog(settings.effective_database_url, adopt, mark_read))
         try:
             yield
         finally:

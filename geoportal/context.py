@@ -25,6 +25,7 @@ class Portal:
     templates: Environment
     pool: Pool
     catalog: Catalog = field(default=EMPTY)
+    catalog_read_at: float = 0.0  # monotonic seconds; says whether the catalogue is still followed
     kept: dict[str, Any] = field(default_factory=dict)  # what a capability makes once and keeps, by its name
     export_slots: asyncio.Semaphore = field(init=False)
 

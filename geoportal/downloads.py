@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from geoportal.conditional import IMMUTABLE, REVALIDATE, not_modified, weak_etag
+from geoportal.conditional import REVALIDATE, not_modified, weak_etag
 from geoportal.context import portal_of
 from geoportal.errors import bad_parameter, not_found
-from geoportal.ogc.item_formats import CSV, FLATGEOBUF, GEOJSON_FILE, GEOJSONSEQ, stream_response
+from geoportal.ogc.item_formats import CSV, FLATGEOBUF, GEOJSON_FILE, GEOJSONSEQ, stream_file
 from geoportal.ogc.items_request import ItemsRequest, read_edition
 from geoportal.ogc.parameters import read_crs, reject_unknown
 from geoportal.security.access import visible_collection
@@ -32,19 +32,20 @@ async def download(request: Request) -> Response:
     crs = read_crs("crs", request.query_params.get("crs"), portal.settings.territory_info.srids)
     media = FILES[extension]
     etag = weak_etag(collection.id, edition.number, collection.version.split("-")[1], crs.srid, media.name)
-    caching = REVALIDATE if wanted_edition == "latest" else IMMUTABLE
-    if response := not_modified(request, etag, caching):
+    if response := not_modified(request, etag):
         return response
     headers = {
         "ETag": etag,
-        "Cache-Control": caching,
+        # Never immutable: the edition does not change, but a field may be withdrawn from publication.
+        "Cache-Control": REVALIDATE,
         "Content-Crs": f"<{crs.uri}>",
         "Content-Disposition": f'attachment; filename="{collection.id}-{edition.number}.{extension}"',
     }
     if request.method == "HEAD":
         return Response(headers=headers, media_type=media.type)
-    wanted = ItemsRequest(Selection(collection, edition), collection.layer.public_fields, crs, portal.settings.max_items)
-    return await stream_response(portal, wanted, media, headers, limit=None)
+    selection = Selection(collection, edition, pinned=True)
+    wanted = ItemsRequest(selection, collection.layer.public_fields, crs, portal.settings.max_items)
+    return await stream_file(portal, wanted, media, headers)
 
 
 ROUTES = [Route("/telechargements/{layer}/{edition}/{file}", download, name="download")]

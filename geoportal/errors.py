@@ -89,7 +89,7 @@ def to_problem(error: Exception) -> ProblemError:
                 "Valeur refusée",
                 "Une valeur de la demande n'est pas acceptée : vérifiez les dates, nombres et géométries.",
             )
-        case psycopg.errors.InternalError_():
+        case psycopg.errors.InternalError_(sqlstate="XX000"):
             # PostGIS and PROJ report so what they cannot compute: a geometry that the projection cannot reach, say.
             log.warning("calcul refusé par PostGIS : %s", error)
             return ProblemError(

@@ -1,5 +1,7 @@
 """Is the process alive; can it answer."""
 
+import time
+
 import psycopg
 from psycopg_pool import PoolTimeout
 from starlette.requests import Request
@@ -7,6 +9,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from geoportal.context import portal_of
+
+# The catalogue is read again every quarter of a minute at least.
+_STALE_SECONDS = 60
 
 
 async def healthz(_request: Request) -> Response:
@@ -19,6 +24,8 @@ async def readyz(request: Request) -> Response:
     portal = portal_of(request)
     if portal.catalog.revision == 0:
         return PlainTextResponse("catalogue non chargé\n", 503)
+    if time.monotonic() - portal.catalog_read_at > _STALE_SECONDS:
+        return PlainTextResponse("catalogue plus suivi\n", 503)
     try:
         async with portal.pool.connection(timeout=2) as conn:
             await conn.execute("SELECT 1")

@@ -15,6 +15,9 @@ from layers.catalog import Catalog
 Headers = list[tuple[bytes, bytes]]
 
 _LARGEST = 256 * 1024
+# An address or an Accept header longer than any real one is not worth remembering.
+_LONGEST_KEY = 3_000
+_OVERHEAD = 3_000
 _SHAREABLE = REVALIDATE.encode()
 
 Key = tuple[str, bytes, bytes, bytes]
@@ -71,11 +74,19 @@ class HotCache:
             {"type": "http.response.start", "status": 304, "headers": kept},
         )
         key, _ = request_key(scope)
-        self.size += len(body) - (len(old.body["body"]) if (old := self.answers.get(key)) else 0)
+        if sum(map(len, key)) > _LONGEST_KEY:
+            return
+        if old := self.answers.pop(key, None):
+            self.size -= weight(key, old)
         self.answers[key] = answer
+        self.size += weight(key, answer)
         while self.size > self.capacity:
-            _, dropped = self.answers.popitem(last=False)
-            self.size -= len(dropped.body["body"])
+            self.size -= weight(*self.answers.popitem(last=False))
+
+
+def weight(key: Key, answer: HotAnswer) -> int:
+    """About how much memory an answer takes, its key and its headers included."""
+    return len(answer.body["body"]) + sum(map(len, key)) + _OVERHEAD
 
 
 def request_key(scope: Scope) -> tuple[Key, bytes | None]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, Connection
+from pydantic import ValidationError
 
 from layers.model import Access, Layer
 
@@ -120,7 +121,7 @@ _SELECT = f"""
 SELECT l.definition, l.style, l.srid,
        (SELECT jsonb_object_agg(f.number, f.footprint) FROM (
             SELECT number, footprint FROM portail.edition
-            WHERE layer_id = l.id AND number > 1 ORDER BY number DESC LIMIT 50) f),
+            WHERE layer_id = l.id AND number > 1 ORDER BY number DESC LIMIT 20) f),
        {_EDITION}
 FROM portail.layer l
 JOIN portail.edition e ON e.layer_id = l.id AND e.number = l.current_edition
@@ -141,7 +142,12 @@ def edition_from_row(row: tuple[Any, ...]) -> Edition:
 def _catalog_from_rows(revision: int, rows: list[tuple[Any, ...]]) -> Catalog:
     collections = {}
     for definition, style, srid, footprints, *edition in rows:
-        layer = Layer.model_validate(definition)
+        try:
+            layer = Layer.model_validate(definition)
+        except ValidationError as error:
+            # Written by another version of the portal, or by hand: the other layers go on.
+            log.error("la couche « %s » est ignorée, sa définition ne se lit pas : %s", edition[0], error)  # noqa: TRY400
+            continue
         touched = {int(n): None if codes is None else frozenset(codes) for n, codes in (footprints or {}).items()}
         collections[layer.id] = Collection(layer, style, srid, edition_from_row(tuple(edition)), touched)
     return Catalog(revision, MappingProxyType(collections))
@@ -169,10 +175,12 @@ async def fetch_editions(conn: AsyncConnection[Any], layer_id: str) -> list[Edit
     return [edition_from_row(row) for row in await (await conn.execute(_EDITIONS, (layer_id,))).fetchall()]
 
 
-async def follow_catalog(url: str, on_change: Callable[[Catalog], Awaitable[None]]) -> None:
-    """Call ``on_change`` with the catalogue now and at each new revision, until cancelled.
+async def follow_catalog(
+    url: str, on_change: Callable[[Catalog], Awaitable[None]], on_read: Callable[[], None] = lambda: None
+) -> None:
+    """Call ``on_change`` with the catalogue now and at each new revision, ``on_read`` at each reading, until cancelled.
 
-    One connection LISTENs; a slow poll guards against a lost notification, and a lost connection is made again.
+    One connection LISTENs; a slow poll guards against a lost notification, and whatever goes wrong is tried again.
     """
     known: tuple[int, str] | None = None
     while True:
@@ -183,6 +191,7 @@ async def follow_catalog(url: str, on_change: Callable[[Catalog], Awaitable[None
                 await conn.execute(f"LISTEN {CHANNEL}")
                 while True:
                     catalog = await fetch_catalog(conn)
+                    on_read()
                     if (state := (catalog.revision, catalog.fingerprint)) != known:
                         known = state
                         await on_change(catalog)
@@ -190,4 +199,6 @@ async def follow_catalog(url: str, on_change: Callable[[Catalog], Awaitable[None
                         pass
         except psycopg.OperationalError as error:
             log.warning("catalogue injoignable, nouvel essai dans une seconde : %s", error)
-            await asyncio.sleep(1)
+        except Exception:
+            log.exception("catalogue illisible, nouvel essai dans une seconde")
+        await asyncio.sleep(1)

@@ -8,6 +8,7 @@ from psycopg import Cursor, sql
 from layers.model import Layer
 from layers.staging import prepared_table, staging_table
 from layers.statements import statement
+from layers.storage import current_table
 
 EXAMPLES = 20
 
@@ -60,6 +61,13 @@ def _plural(count: int, one: str, many: str) -> str:
     return f"{count} {one if count < 2 else many}"
 
 
+def _lost(cur: Cursor[Any], layer: Layer) -> int:
+    """How many public features are no longer in the source, by key: replacing them all is a loss too."""
+    query = statement("count_lost", current=current_table(layer), prepared=prepared_table(layer))
+    row = cur.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
 def check_staged(cur: Cursor[Any], layer: Layer, read: int, previous_total: int) -> Report:
     """Check the prepared table: emptiness, keys, geometries, sudden loss against ``previous_total`` features."""
     findings: list[Finding] = []
@@ -83,8 +91,8 @@ def check_staged(cur: Cursor[Any], layer: Layer, read: int, previous_total: int)
     )
     note("check_invalid", "geometrie-invalide", "géométrie(s) invalides (à réparer)", blocking=True)
     note("check_no_geometry", "sans-geometrie", "objet(s) sans géométrie, publiés sans position", blocking=False)
-    loss = previous_total - read
-    if previous_total and loss > layer.checks.max_loss * previous_total:
-        lost = _plural(loss, "objet disparaîtrait", "objets disparaîtraient")
-        findings.append(Finding("perte", f"{lost} sur {previous_total}", loss, blocking=True, forcible=True))
+    loss = _lost(cur, layer) if previous_total else 0
+    if loss > layer.checks.max_loss * previous_total:
+        sentence = _plural(loss, "objet disparaîtrait", "objets disparaîtraient")
+        findings.append(Finding("perte", f"{sentence} sur {previous_total}", loss, blocking=True, forcible=True))
     return Report(read, tuple(findings))

@@ -17,18 +17,23 @@ from psycopg import sql
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from layers.crs import Crs
+from layers.crs import Crs, pieces
 from layers.model import FieldType, Layer
 
 Bind = Callable[[Any], sql.Composable]
 Node = Any
 
 MAX_LENGTH = 8_000
-# The reader recurses in native code: a few thousand nested brackets would end the process, not the request.
+# The reader recurses in native code: a few thousand brackets, signs or comparisons in a row would end the process,
+# not the request. These bounds are ten times under what it bears.
 MAX_DEPTH = 40
+MAX_SIGNS = 20
+MAX_COMPARISONS = 300
 MAX_VERTICES = 20_000
 
 GEOMETRY = "geometry"
+_SIGNS = re.compile(r"[-+][-+\s]*")
+_COMPARED = re.compile(r"<>|[<>]=?|=")
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
 
 
@@ -57,7 +62,7 @@ def parse_text(text: str) -> Node:
     _guard(text)
     try:
         return cql2.parse_text(text).to_json()
-    except (cql2.ParseError, cql2.ValidationError, ValueError) as error:
+    except (cql2.ParseError, cql2.ValidationError, ValueError, RecursionError) as error:
         column = re.search(r"--> \d+:(\d+)", str(error))
         place = f" au caractère {column[1]}" if column else ""
         raise FilterError(f"le filtre ne se lit pas{place} ; exemple : nom = 'Nantes' AND population > 1000") from None
@@ -85,15 +90,31 @@ def _guard(text: str) -> None:
             depth -= 1
     if deepest > MAX_DEPTH:
         raise FilterError(f"le filtre emboîte plus de {MAX_DEPTH} parenthèses")
+    if max(map(len, _SIGNS.findall(text)), default=0) > MAX_SIGNS:
+        raise FilterError("le filtre aligne trop de signes")
+    if len(_COMPARED.findall(text)) > MAX_COMPARISONS:
+        raise FilterError(f"le filtre fait plus de {MAX_COMPARISONS} comparaisons ; IN réunit plusieurs valeurs")
 
 
 def compile_filter(tree: Node, layer: Layer, filter_crs: Crs, storage_srid: int, bind: Bind) -> sql.Composable:
     """Translate a CQL2 tree into one boolean SQL expression over the columns of ``layer``; raises FilterError."""
-    return _Compiler(layer, filter_crs, storage_srid, bind).condition(tree)
+    try:
+        return _Compiler(layer, filter_crs, storage_srid, bind).condition(tree)
+    except RecursionError:
+        raise FilterError("le filtre enchaîne trop d'opérations") from None
 
 
 _COMPARISONS = {"=": "=", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_ARITHMETIC = {"+": "+", "-": "-", "*": "*", "/": "/"}
+# In double precision: an integer overflow or division is never an error nor a truncation; dividing by zero is no value.
+_ARITHMETIC = {
+    "+": "({a}::double precision + {b})",
+    "-": "({a}::double precision - {b})",
+    "*": "({a}::double precision * {b})",
+    "/": "({a}::double precision / nullif({b}, 0))",
+    "div": "trunc({a}::double precision / nullif({b}, 0))",
+    "%": "mod({a}::numeric, nullif({b}, 0)::numeric)",
+    "^": "power({a}::double precision, {b})",
+}
 _SPATIAL = {
     "s_intersects": "ST_Intersects",
     "s_contains": "ST_Contains",
@@ -177,6 +198,8 @@ class _Compiler:
 
     def _in(self, args: list[Node]) -> sql.Composable:
         options = args[1] if isinstance(args[1], list) else [args[1]]
+        if not options:
+            raise FilterError("IN attend au moins une valeur")
         pairs = [self._pair(args[0], option) for option in options]
         return sql.SQL("({} IN ({}))").format(pairs[0][0].sql, sql.SQL(", ").join(right.sql for _, right in pairs))
 
@@ -248,10 +271,7 @@ class _Compiler:
             left, right = self.term(args[0]), self.term(args[1])
             if left.kind != "number" or right.kind != "number":
                 raise FilterError("on ne calcule qu'avec des nombres")
-            right_sql = sql.SQL("nullif({}, 0)").format(right.sql) if operator == "/" else right.sql
-            # Computed in double precision: an integer overflow or division is never an error nor a truncation.
-            out = sql.SQL("({}::double precision " + _ARITHMETIC[operator] + " {})").format(left.sql, right_sql)
-            return _Term(out, "number")
+            return _Term(sql.SQL(_ARITHMETIC[operator]).format(a=left.sql, b=right.sql), "number")
         if operator in ("casei", "accenti"):
             return self._folded(operator, args[0])
         raise FilterError(f"la fonction « {operator} » n'est pas proposée")
@@ -286,17 +306,25 @@ class _Compiler:
         if self._is_geometry(node):
             return sql.Identifier("geom")
         if isinstance(node, dict) and "bbox" in node:
-            box = node["bbox"]
-            if len(box) not in (4, 6):
-                raise FilterError("un BBOX a quatre nombres")
-            corners = box if len(box) == 4 else [*box[:2], *box[3:5]]
-            return self._literal(shapely.box(*corners))
+            return self._box(node["bbox"])
         if isinstance(node, dict) and node.get("type") and ("coordinates" in node or "geometries" in node):
             try:
                 return self._literal(shapely.force_2d(shape(node)))
             except (ValueError, TypeError, shapely.errors.ShapelyError, IndexError):
                 raise FilterError("une géométrie du filtre n'est pas valable") from None
         raise FilterError(f"un opérateur spatial attend « {GEOMETRY} » et une géométrie, par exemple POINT(-1.55 47.21)")
+
+    def _box(self, box: Node) -> sql.Composable:
+        """A box: its sides follow the axes of its own CRS, so they are cut before they are brought to another one."""
+        numbers = isinstance(box, list) and all(isinstance(v, int | float) and abs(v) < 1e9 for v in box)
+        if not numbers or len(box) not in (4, 6):
+            raise FilterError("un BBOX a quatre nombres")
+        corners = box if len(box) == 4 else [*box[:2], *box[3:5]]
+        polygon = shapely.box(*corners)
+        side = max(corners[2] - corners[0], corners[3] - corners[1])
+        if self.crs.srid != self.srid and side > 0:
+            polygon = shapely.segmentize(polygon, side / pieces(side, self.crs.srid))
+        return self._literal(polygon)
 
     def _literal(self, geometry: BaseGeometry) -> sql.Composable:
         if shapely.get_num_coordinates(geometry) > MAX_VERTICES:

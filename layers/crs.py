@@ -4,6 +4,7 @@ Storage and SQL always have x first (east, or longitude). A CRS whose authority 
 flipped when an answer is written and when a bbox or a geometry is read.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,6 +85,19 @@ def domain(storage_srid: int, srid: int) -> Box:
     transformer = pyproj.Transformer.from_crs(4326, srid, always_xy=True)
     west, south, east, north = transformer.transform_bounds(*bounds, densify_pts=51)
     return (west, south, east, north)
+
+
+# A side of a box is a curve in another projection. A parallel bends least, with a radius of about 6 000 km: one piece
+# for each 700 m of side keeps the chord within a centimetre of the arc.
+_PIECES_PER_KM = 1.5
+_MOST_PIECES = 200
+_KM_PER_DEGREE = 111.3
+
+
+def pieces(side: float, srid: int) -> int:
+    """In how many pieces to cut the side of a box, in units of ``srid``, before it is reprojected."""
+    kilometres = side * _KM_PER_DEGREE if srid == CRS84.srid else side / 1000
+    return max(1, min(math.ceil(kilometres * _PIECES_PER_KM), _MOST_PIECES))
 
 
 def clip_box(box: Box, limits: Box) -> list[Box]:

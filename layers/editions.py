@@ -65,13 +65,16 @@ def publish_edition(
     ``srid`` is the EPSG code of the records, ``storage_srid`` that of the table (ignored once the table exists).
     ``conn`` must be in autocommit: staging is done outside the short transaction that publishes.
 
-    Raises RefusedError when the checks forbid it, ImportInProgressError when the layer is being imported elsewhere.
+    Raises RefusedError when the checks forbid it, DefinitionChangedError when a field changed its type,
+    ImportInProgressError when the layer is being imported elsewhere.
     """
     with conn.cursor() as cur:
         cur.execute("SET TIME ZONE 'UTC'")  # the text of a timestamp, hence its hash, depends on it
         with import_lock(cur, layer):
             current = _current_number(cur, layer.id)
             storage_srid = _stored_srid(cur, layer.id) or storage_srid
+            if current:
+                storage.check_definition(cur, layer)
             read = copy_records(cur, layer, records, srid, progress)
             prepare(cur, layer, srid, storage_srid, repair=repair)
             report = check_staged(cur, layer, read, _total(cur, layer.id, current))
@@ -79,8 +82,11 @@ def publish_edition(
                 drop_staging(cur, layer)
                 raise RefusedError(layer.id, report, obstacles)
             signature = _Signature(author, note, source, source_sha256)
-            with conn.transaction():
+            if current:  # apart from the publication: changing a table keeps readers waiting
                 storage.ensure_tables(cur, layer, storage_srid)
+            with conn.transaction():
+                if not current:
+                    storage.ensure_tables(cur, layer, storage_srid)
                 _upsert_layer(cur, layer, style or {}, storage_srid, position)
                 edition = _apply(cur, layer, storage_srid, current, prepared_table(layer), signature, report)
             drop_staging(cur, layer)
@@ -142,7 +148,8 @@ def _apply(
             overviews.ensure_overviews(cur, layer, srid)
             return None
         unchanged = _total(cur, layer.id, current) - changed - removed
-        state = storage.state_columns(layer)
+        # Every column of the table, those that left the definition too: the past keeps their values.
+        state = list(storage.table_columns(cur, layer))
         cur.execute(
             statement("close_rows", columns=columns(state), closed_columns=columns(state, "c"), **parts),
             {"number": number},

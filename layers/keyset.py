@@ -16,6 +16,8 @@ from typing import Any
 
 from psycopg import sql
 
+MAX_LENGTH = 4_000
+
 Bind = Callable[[Any], sql.Composable]
 
 
@@ -55,16 +57,23 @@ def encode(position: Position) -> str:
 
 def decode(token: str, levels: int) -> Position:
     """Read a token made for an order of ``levels`` columns; raises BadTokenError."""
+    if len(token) > MAX_LENGTH:
+        raise BadTokenError
     try:
         content = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         raise BadTokenError from None
     if not isinstance(content, list) or len(content) != levels + 1 or content[0] not in ("<", ">"):
         raise BadTokenError
     values = content[1:]
-    if not all(value is None or (isinstance(value, str) and "\x00" not in value) for value in values) or values[-1] is None:
+    if not all(value is None or _is_text(value) for value in values) or values[-1] is None:
         raise BadTokenError
     return Position(tuple(values), content[0] == "<")
+
+
+def _is_text(value: Any) -> bool:
+    """Text that PostgreSQL can hold: no null character, no half of a surrogate pair."""
+    return isinstance(value, str) and not any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value)
 
 
 def order_by(order: tuple[SortKey, ...], *, backward: bool = False) -> sql.Composed:

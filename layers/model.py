@@ -137,7 +137,6 @@ class Checks(_Model):
     """What an import must respect to be published without being forced."""
 
     max_loss: float = Field(0.2, ge=0, le=1, description="Part des objets qui peut disparaître d'une édition à la suivante.")
-    max_outside: float = Field(0.05, ge=0, le=1, description="Part des objets admise hors du territoire.")
 
 
 class Layer(_Model):
@@ -173,6 +172,9 @@ class Layer(_Model):
         for role, name in (("key", self.key), ("label", self.label), ("datetime", self.datetime)):
             if name is not None and name not in names:
                 raise ValueError(f"{role} nomme un attribut absent de fields : {name}")
+        for role, name in (("key", self.key), ("label", self.label), ("datetime", self.datetime)):
+            if name is not None and self.field(name).hidden:
+                raise ValueError(f"{role} nomme un attribut caché, que les réponses montreraient : {name}")
         if self.datetime and self.field(self.datetime).type not in (FieldType.DATE, FieldType.TIMESTAMP):
             raise ValueError("datetime doit nommer un attribut de type date ou timestamp")
         return self

@@ -51,13 +51,13 @@ def drawn(layer: Layer) -> sql.SQL:
     return sql.SQL("_kind <> 'c'") if layer.geometry.dimension else sql.SQL("_kind <> 'b'")
 
 
-def create_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
+def create_overviews(cur: Cursor[Any], layer: Layer, srid: int, *, swap: bool = True) -> None:
     """Build ``data.<layer.table>_overview`` from ``data.<layer.table>``, in the caller's transaction.
 
-    A previous table is replaced at the end, so that readers wait for the commit only. ``srid`` is the storage CRS.
+    A previous table is replaced at the end, so that readers wait for the commit only; without ``swap``, the caller does
+    it by ``swap_overviews`` when nothing else is left to do. ``srid`` is the storage CRS.
     """
-    build = _Build(layer, srid, sql.Identifier(storage.DATA, f"{layer.table}_overview_new"), _keep_all(cur, layer))
-    final = f"{layer.table}_overview"
+    build = _Build(layer, srid, _new_table(layer), _keep_all(cur, layer))
     cur.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(build.overview))
     cur.execute(statement("overview_create", overview=build.overview, field_definitions=_field_definitions(layer)))
     cur.execute(sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_BUILD_MEMORY)))
@@ -73,8 +73,21 @@ def create_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
     note = sql.Literal(_fingerprint(layer, build.keep_all))
     cur.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(build.overview, note))
     cur.execute(sql.SQL("ANALYZE {}").format(build.overview))
-    cur.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(overview_table(layer)))
-    cur.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(build.overview, sql.Identifier(final)))
+    if swap:
+        swap_overviews(cur, layer)
+
+
+def swap_overviews(cur: Cursor[Any], layer: Layer) -> None:
+    """Replace the overviews by the ones just built, if any. From here to the commit, readers of the overviews wait."""
+    name = f"{layer.table}_overview"
+    row = cur.execute("SELECT to_regclass(%s)", (f"{storage.DATA}.{name}_new",)).fetchone()
+    if row and row[0]:
+        cur.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(overview_table(layer)))
+        cur.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(_new_table(layer), sql.Identifier(name)))
+
+
+def _new_table(layer: Layer) -> sql.Identifier:
+    return sql.Identifier(storage.DATA, f"{layer.table}_overview_new")
 
 
 def ensure_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
@@ -83,7 +96,7 @@ def ensure_overviews(cur: Cursor[Any], layer: Layer, srid: int) -> None:
         create_overviews(cur, layer, srid)
 
 
-def refresh_overviews(cur: Cursor[Any], layer: Layer, srid: int, delta: str = "delta") -> None:
+def refresh_overviews(cur: Cursor[Any], layer: Layer, srid: int, delta: str = "delta", *, swap: bool = True) -> bool:
     """Bring the overviews in line with ``data.<layer.table>``, inside the publication transaction.
 
     To be called once the data table holds the new edition. Reads the temp table named by ``delta``:
@@ -92,12 +105,15 @@ def refresh_overviews(cur: Cursor[Any], layer: Layer, srid: int, delta: str = "d
     changed is in it too, with the same geometry twice.
 
     Only the cells that these rows touch are computed again, unless they are a large part of the layer, or the tile
-    fields changed, or the layer became large or small: then everything is.
+    fields changed, or the layer became large or small: then everything is. See ``create_overviews`` for ``swap``.
+
+    Returns whether places that no row touched are drawn differently from now on: the edition has then no footprint.
     """
     keep_all = _keep_all(cur, layer)
-    if _is_outdated(cur, layer, keep_all) or _is_large(cur, layer, delta):
-        create_overviews(cur, layer, srid)
-        return
+    is_outdated = _is_outdated(cur, layer, keep_all)
+    if is_outdated or _is_large(cur, layer, delta):
+        create_overviews(cur, layer, srid, swap=swap)
+        return is_outdated
     build = _Build(layer, srid, overview_table(layer), keep_all)
     touch = statement("overview_touch", side=build.cell_side, srid=sql.Literal(srid), delta=sql.Identifier(delta))
     cur.execute(touch)
@@ -113,6 +129,7 @@ def refresh_overviews(cur: Cursor[Any], layer: Layer, srid: int, delta: str = "d
         cur.execute("DROP TABLE overview_touched")
         cur.execute("ALTER TABLE overview_touched_parents RENAME TO overview_touched")
     cur.execute("DROP TABLE overview_touched")
+    return False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 PostGIS writes the features (GeoJSON text, CSV fields, FlatGeobuf); Python only moves the bytes.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,16 +12,11 @@ from psycopg import sql
 
 from layers import keyset, storage
 from layers.catalog import Collection, Edition
-from layers.crs import CRS84, Box, Crs, clip_box, domain
+from layers.crs import CRS84, Box, Crs, clip_box, domain, pieces
 from layers.keyset import KEY, Bind, Position, SortKey
 from layers.model import FieldType, LayerField
 from layers.statements import statement
-
-# A side of a box is a curve in another projection. A parallel bends least, with a radius of about 6 000 km: one piece
-# for each 700 m of side keeps the chord within a centimetre of the arc.
-_PIECES_PER_KM = 1.5
-_MOST_PIECES = 200
-_KM_PER_DEGREE = 111.3
+from layers.storage import UNKNOWN
 
 
 @dataclass(slots=True)
@@ -39,7 +33,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which features of a collection, in which state and order.
+    """Which features of a collection, in which state and order; ``pinned`` when the edition was asked for by name.
 
     ``bbox`` has x first, in ``bbox_crs``. ``filters`` are boolean expressions whose values are in ``values``.
     ``interval`` bounds the layer's date field (None for an open end).
@@ -54,6 +48,7 @@ class Selection:
     interval: tuple[datetime | None, datetime | None] | None = None
     order: tuple[SortKey, ...] = (KEY,)
     position: Position | None = None
+    pinned: bool = False
 
     @property
     def is_everything(self) -> bool:
@@ -62,7 +57,10 @@ class Selection:
 
     @property
     def source(self) -> sql.Composable:
-        return storage.relation(self.collection.layer, self.edition.number, self.collection.edition.number)
+        """What to select from. A ``pinned`` edition is read by its number even when it is the last one this process
+        knows: a newer one may just have been published, and an answer that names its edition must hold that one."""
+        current = UNKNOWN if self.pinned else self.collection.edition.number
+        return storage.relation(self.collection.layer, self.edition.number, current)
 
     def where(self, *, paged: bool = True) -> sql.Composable:
         """The whole condition, ``TRUE`` when there is none."""
@@ -102,10 +100,9 @@ def _box_term(box: Box, srid: int, storage_srid: int, bind: Bind) -> sql.Composa
     )
     if srid != storage_srid:
         side = max(box[2] - box[0], box[3] - box[1])
-        kilometres = side * _KM_PER_DEGREE if srid == CRS84.srid else side / 1000
-        pieces = min(math.ceil(kilometres * _PIECES_PER_KM), _MOST_PIECES)
-        if pieces > 1:
-            envelope = sql.SQL("ST_Segmentize({}, {})").format(envelope, bind(side / pieces))
+        count = pieces(side, srid)
+        if count > 1:
+            envelope = sql.SQL("ST_Segmentize({}, {})").format(envelope, bind(side / count))
         envelope = sql.SQL("ST_Transform({}, {})").format(envelope, sql.Literal(storage_srid))
     return sql.SQL("ST_Intersects(geom, {})").format(envelope)
 

@@ -107,7 +107,8 @@ def _stored_geometry(geometry: Geometry, srid: int, storage_srid: int, *, repair
         out = sql.SQL("ST_Transform({}, {})").format(out, sql.Literal(storage_srid))
     if geometry is not Geometry.POINT:
         out = sql.SQL("ST_Multi({})").format(out)
-    return sql.SQL("CASE WHEN geom IS NULL OR ST_IsEmpty(geom) THEN NULL ELSE {} END").format(out)
+    # NULLIF would compare geometries by their boxes: emptiness is asked for.
+    return sql.SQL("CASE WHEN ST_IsEmpty({g}) THEN NULL ELSE {g} END").format(g=out)
 
 
 def prepare(cur: Cursor[Any], layer: Layer, srid: int, storage_srid: int, *, repair: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from psycopg import sql
 from starlette.requests import Request
@@ -57,6 +57,10 @@ CONFORMANCE = (
 )
 
 
+# A page of people: rendering more in one go would hold up everybody else.
+LARGEST_PAGE = 500
+
+
 def _etag(collection: Collection, edition: Edition, media_name: str) -> str:
     return weak_etag(edition.number, collection.version, media_name)
 
@@ -66,7 +70,8 @@ async def items(request: Request) -> Response:
     portal = portal_of(request)
     collection = visible_collection(request, request.path_params["collectionId"])
     media = choose(request, GEOJSON, HTML, *FORMATS)
-    wanted = await parse_items_request(request, collection, portal.settings, portal.pool)
+    maximum = LARGEST_PAGE if media is HTML else None
+    wanted = await parse_items_request(request, collection, portal.settings, portal.pool, maximum=maximum)
     etag = _etag(collection, wanted.selection.edition, media.name)
     if response := not_modified(request, etag):
         return response
@@ -86,11 +91,20 @@ async def items(request: Request) -> Response:
     return response
 
 
-@lru_cache(maxsize=512)
-def _item_query(collection: Collection, edition: Edition, crs: Crs) -> sql.Composed:
-    """The statement of one item; composing it costs more than running it, so it is kept as long as the collection."""
-    text = feature_text(collection.layer.public_fields, crs, collection.srid)
-    return item_statement(Selection(collection, edition), text, sql.Placeholder("key"))
+# Composing the statement of one item costs more than running it: it is kept as long as the collection lives.
+_ITEM_QUERIES: WeakKeyDictionary[Collection, dict[Crs, sql.Composed]] = WeakKeyDictionary()
+
+
+def _item_query(selection: Selection, crs: Crs) -> sql.Composed:
+    collection = selection.collection
+    kept = _ITEM_QUERIES.setdefault(collection, {})
+    query = None if selection.pinned else kept.get(crs)
+    if query is None:
+        text = feature_text(collection.layer.public_fields, crs, collection.srid)
+        query = item_statement(selection, text, sql.Placeholder("key"))
+        if not selection.pinned:
+            kept[crs] = query
+    return query
 
 
 async def item(request: Request) -> Response:
@@ -105,7 +119,7 @@ async def item(request: Request) -> Response:
     etag = _etag(collection, edition, media.name)
     if response := not_modified(request, etag):
         return response
-    query = _item_query(collection, edition, crs)
+    query = _item_query(Selection(collection, edition, pinned="edition" in request.query_params), crs)
     async with portal.pool.connection() as conn:
         row = await (await conn.execute(query, {"key": key.replace("\x00", "")})).fetchone()
     if row is None:

@@ -28,11 +28,10 @@ DEFAULT_LIMIT = 1000
 
 
 def edition_document(portal: Portal, edition: Edition) -> Json:
-    """One edition: when, who, why, from what, how many features came, changed and went."""
+    """One edition: when, why, from what, how many features came, changed and went. Who is not for the public."""
     out: Json = {
         "edition": edition.number,
         "published": edition.published_at.isoformat(timespec="seconds"),
-        "author": edition.author,
         "note": edition.note,
         "restores": edition.restores,
         "source": edition.source,

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import AsyncConnection, sql
 from starlette.responses import StreamingResponse
+from starlette.types import Send
 
 from config.database import export_connection
+from geoportal.cancel import ClientGoneError
 from geoportal.context import Portal
 from geoportal.errors import ProblemError
 from geoportal.links import link
@@ -22,6 +24,8 @@ from layers.queries import sort_marks
 from layers.statements import statement
 
 _SLOT_SECONDS = 20
+# The time that a client may take to accept one block of some 64 kB.
+STALL_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +52,68 @@ async def stream_items(
 
     ``query`` holds the request's own parameters, which the next page keeps.
     """
-    async with portal.pool.connection() as conn:
-        token = await _next_token(conn, wanted)
-    if token:
-        href = portal.links.collection(wanted.collection.id, "items", query={**query, "f": media.name, "token": token})
-        headers = {**headers, "Link": f'<{href}>; rel="next"; type="{media.type}"'}
-    return await stream_response(portal, wanted, media, headers, limit=wanted.limit)
+    async with AsyncExitStack() as stack:
+        conn = await _enter_export(portal, stack)
+        if token := await _next_token(conn, wanted):
+            href = portal.links.collection(wanted.collection.id, "items", query={**query, "f": media.name, "token": token})
+            headers = {**headers, "Link": f'<{href}>; rel="next"; type="{media.type}"'}
+        blocks = _blocks(conn, wanted, media, wanted.limit)
+        return await _response(portal, stack, blocks, media, headers)
 
 
-async def stream_response(
-    portal: Portal, wanted: ItemsRequest, media: ItemFormat, headers: dict[str, str], *, limit: int | None
+async def stream_file(portal: Portal, wanted: ItemsRequest, media: ItemFormat, headers: dict[str, str]) -> StreamingResponse:
+    """Stream every feature of ``wanted`` from one snapshot."""
+    async with AsyncExitStack() as stack:
+        conn = await _enter_export(portal, stack)
+        return await _response(portal, stack, _blocks(conn, wanted, media, None), media, headers)
+
+
+async def _enter_export(portal: Portal, stack: AsyncExitStack) -> _Conn:
+    """A place among the few long streams, and a connection; ``stack`` gives both back."""
+    await stack.enter_async_context(_slot(portal))
+    return await stack.enter_async_context(export_connection(portal.settings))
+
+
+async def _response(
+    portal: Portal, stack: AsyncExitStack, blocks: AsyncGenerator[bytes, None], media: ItemFormat, headers: dict[str, str]
 ) -> StreamingResponse:
-    """Stream the features of ``wanted`` (all of them when ``limit`` is None) from one snapshot.
+    """The answer made of ``blocks``; what ``stack`` holds is given back with its end, however it ends.
 
     The first block is made before the answer starts: an error of the query is still a clean error.
     """
-    blocks = _blocks(portal, wanted, media, limit)
     first = await anext(blocks, b"")
+    kept = stack.pop_all()
 
-    async def body() -> AsyncIterator[bytes]:
-        try:
+    async def body() -> AsyncGenerator[bytes, None]:
+        async with kept:
             yield first
             async for block in blocks:
                 yield block
-        finally:
-            await blocks.aclose()
 
-    return StreamingResponse(body(), headers=headers, media_type=media.type)
+    return BoundedStream(body(), portal.settings.export_timeout_ms / 1000, headers=headers, media_type=media.type)
+
+
+class BoundedStream(StreamingResponse):
+    """A stream that gives up on a client that stops reading, or that would last longer than ``seconds``."""
+
+    def __init__(self, content: AsyncGenerator[bytes, None], seconds: float, **options: Any) -> None:
+        super().__init__(content, **options)
+        self.content = content
+        self.seconds = seconds
+
+    async def stream_response(self, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.seconds
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for block in self.content:
+                async with asyncio.timeout_at(min(end, loop.time() + STALL_SECONDS)):
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            raise ClientGoneError from None
+        finally:
+            await self.content.aclose()
 
 
 @asynccontextmanager
@@ -94,26 +133,25 @@ async def _slot(portal: Portal) -> AsyncIterator[None]:
         portal.export_slots.release()
 
 
-async def _blocks(portal: Portal, wanted: ItemsRequest, media: ItemFormat, limit: int | None) -> AsyncGenerator[bytes, None]:
+async def _blocks(conn: _Conn, wanted: ItemsRequest, media: ItemFormat, limit: int | None) -> AsyncGenerator[bytes, None]:
     selection, fields, crs = wanted.selection, wanted.fields, wanted.crs
-    async with _slot(portal), export_connection(portal.settings) as conn:
-        if media is GEOJSON_FILE:
-            yield _collection_head(wanted)
-            async for block in stream_features(conn, selection, fields, crs, separator=b",\n", limit=limit):
-                yield block
-            yield b"\n]}\n"
-        elif media is GEOJSONSEQ:
-            # RFC 8142: each text is preceded by a record separator and followed by a line feed.
-            yield b"\x1e"
-            async for block in stream_features(conn, selection, fields, crs, separator=b"\n\x1e", limit=limit):
-                yield block
-            yield b"\n"
-        elif media is CSV:
-            async for block in stream_csv(conn, selection, fields, crs, limit=limit):
-                yield block
-        else:
-            async for block in stream_flatgeobuf(conn, selection, fields, crs, limit=limit):
-                yield block
+    if media is GEOJSON_FILE:
+        yield _collection_head(wanted)
+        async for block in stream_features(conn, selection, fields, crs, separator=b",\n", limit=limit):
+            yield block
+        yield b"\n]}\n"
+    elif media is GEOJSONSEQ:
+        # RFC 8142: each text is preceded by a record separator and followed by a line feed.
+        yield b"\x1e"
+        async for block in stream_features(conn, selection, fields, crs, separator=b"\n\x1e", limit=limit):
+            yield block
+        yield b"\n"
+    elif media is CSV:
+        async for block in stream_csv(conn, selection, fields, crs, limit=limit):
+            yield block
+    else:
+        async for block in stream_flatgeobuf(conn, selection, fields, crs, limit=limit):
+            yield block
 
 
 def _collection_head(wanted: ItemsRequest) -> bytes:

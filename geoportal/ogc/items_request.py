@@ -47,7 +47,9 @@ class ItemsRequest:
         return self.selection.collection
 
 
-async def parse_items_request(request: Request, collection: Collection, settings: Settings, pool: Pool) -> ItemsRequest:
+async def parse_items_request(
+    request: Request, collection: Collection, settings: Settings, pool: Pool, *, maximum: int | None = None
+) -> ItemsRequest:
     """Read and check every parameter; raises a 400 that names the one at fault, a 404 for an edition that never was."""
     layer = collection.layer
     query = request.query_params
@@ -58,6 +60,7 @@ async def parse_items_request(request: Request, collection: Collection, settings
     selection = Selection(
         collection,
         await read_edition(query.get("edition"), collection, pool),
+        pinned="edition" in query,
         bbox=read_bbox(query.get("bbox"), bbox_crs),
         bbox_crs=bbox_crs,
         interval=read_interval(query.get("datetime")),
@@ -76,13 +79,13 @@ async def parse_items_request(request: Request, collection: Collection, settings
         replace(selection, filters=tuple(filters)),
         _read_properties(query.get("properties"), collection),
         read_crs("crs", query.get("crs"), srids),
-        read_limit(query.get("limit"), DEFAULT_LIMIT, settings.max_items),
+        read_limit(query.get("limit"), DEFAULT_LIMIT, min(maximum or settings.max_items, settings.max_items)),
     )
 
 
 async def read_edition(text: str | None, collection: Collection, pool: Pool) -> Edition:
     """``edition``: a number, or an instant (the edition that was public then); the current one when absent."""
-    if text is None or text == str(collection.edition.number):
+    if text is None:
         return collection.edition
     numbered = text.isascii() and text.isdigit() and len(text) < 9
     instant = None if numbered else read_instant("edition", text)
@@ -94,8 +97,7 @@ async def read_edition(text: str | None, collection: Collection, pool: Pool) -> 
         found = [edition for edition in editions if edition.published_at <= instant]
     if not found:
         raise UnknownEditionError(collection.id, text[:40])
-    # A publication of this very moment may not be in this process's catalogue yet.
-    return found[-1] if found[-1].number <= collection.edition.number else collection.edition
+    return found[-1]
 
 
 def _read_properties(text: str | None, collection: Collection) -> tuple[LayerField, ...]:

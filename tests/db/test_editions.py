@@ -26,7 +26,7 @@ from layers.keyset import Position
 from layers.model import Layer
 from layers.queries import Selection, Values, feature_text, page_statement
 from layers.staging import ImportInProgressError, Record, import_lock
-from layers.storage import current_table
+from layers.storage import DefinitionChangedError, current_table
 from tests.conftest import drop_database, make_database, settings_for
 from tests.layer_samples import SQUARES, Content, collection_of, publish_squares, read_state, square_records
 
@@ -143,6 +143,59 @@ def test_dump_plus_diff_is_the_other_dump(conn: Conn, history: list[Content], da
     assert state == read_state(conn, SQUARES, second)
 
 
+def test_a_field_that_leaves_the_definition_keeps_its_past(conn: Conn) -> None:
+    publish_squares(conn, ONE)
+    fields = [one for one in SQUARES.model_dump(mode="json")["fields"] if one["name"] != "part"]
+    narrower = Layer.model_validate({**SQUARES.model_dump(mode="json"), "fields": fields})
+    publish_edition(conn, narrower, square_records(TWO), srid=2154, storage_srid=2154, author="essai")
+    rows = conn.execute("SELECT key, part FROM data.carres_essai_history ORDER BY key").fetchall()
+    assert rows
+    assert all(part is not None for _, part in rows)
+
+
+@pytest.mark.parametrize("change", [{"name": "nom", "title": "Nom", "type": "integer"}, None])
+def test_a_change_of_type_is_refused_in_one_sentence(conn: Conn, change: dict[str, str] | None) -> None:
+    publish_squares(conn, ONE)
+    definition = SQUARES.model_dump(mode="json")
+    if change:
+        definition["fields"] = [change if one["name"] == "nom" else one for one in definition["fields"]]
+    else:
+        definition["geometry"] = "Point"
+    other = Layer.model_validate(definition)
+    with pytest.raises(DefinitionChangedError, match="a changé de type"):
+        publish_edition(conn, other, square_records(TWO), srid=2154, storage_srid=2154, author="essai")
+    assert read_state(conn, SQUARES, 1).keys() == ONE.keys()
+
+
+def test_a_publication_does_not_keep_readers_waiting(conn: Conn, settings: Settings) -> None:
+    """A reader inside a long transaction does not stop a publication, and new readers are answered meanwhile."""
+    publish_squares(conn, ONE)
+    url = settings.effective_database_url
+    with psycopg.connect(url) as export, psycopg.connect(url, autocommit=True, options="-c statement_timeout=2000") as reader:
+        export.execute("SELECT count(*) FROM data.carres_essai").fetchone()
+        conn.execute("SET statement_timeout = 5000")
+        assert publish_squares(conn, TWO).edition is not None
+        with conn.transaction():
+            publish_squares_inside(conn)
+            assert reader.execute("SELECT count(*) FROM data.carres_essai").fetchone() == (3,)
+        assert export.execute("SELECT count(*) FROM data.carres_essai_history").fetchone() is not None
+
+
+def publish_squares_inside(conn: Conn) -> None:
+    """Publish in the caller's open transaction: its locks stay until the caller commits."""
+    publish_squares(conn, {**TWO, "z": (7, 7)})
+
+
+def test_an_edition_asked_for_by_number_holds_that_one_even_when_another_follows(conn: Conn) -> None:
+    """A process whose catalogue is late must not serve edition 2 under the name of edition 1."""
+    publish_squares(conn, ONE)
+    late = collection_of(conn)
+    publish_squares(conn, TWO)
+    pinned = Selection(late, late.edition, pinned=True)
+    rows = conn.execute(page_statement(pinned, sql.SQL("key"), 10), pinned.values.values).fetchall()
+    assert {row[0] for row in rows} == set(ONE)
+
+
 # Checks
 
 
@@ -174,6 +227,14 @@ def test_a_sudden_loss_is_refused_unless_forced(conn: Conn) -> None:
 
 
 BOWTIE = shapely.to_wkb(shapely.Polygon([(330000, 6690000), (330100, 6690100), (330100, 6690000), (330000, 6690100)]))
+
+
+def test_replacing_every_feature_is_a_loss_too(conn: Conn) -> None:
+    careful = SQUARES.model_copy(update={"checks": SQUARES.checks.model_copy(update={"max_loss": 0.2})})
+    publish_squares(conn, ONE)
+    others = {"x": (1, 1), "y": (2, 2), "z": (3, 3)}
+    with pytest.raises(RefusedError, match="3 objets disparaîtraient sur 3"):
+        publish_edition(conn, careful, square_records(others), srid=2154, storage_srid=2154, author="essai")
 
 
 def test_an_invalid_geometry_is_refused_or_repaired_with_consent(conn: Conn) -> None:

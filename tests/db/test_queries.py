@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from psycopg import Connection, sql
 
 from layers import cql2, keyset
-from layers.catalog import Catalog, follow_catalog
+from layers.catalog import Catalog, follow_catalog, read_catalog
 from layers.crs import CRS84, from_srid
 from layers.keyset import KEY, Position, SortKey
 from layers.model import LayerField
-from layers.queries import Selection, Values, page_statement, sort_key
+from layers.queries import Selection, Values, bbox_condition, page_statement, sort_key
 from layers.storage import current_table
 from tests.layer_samples import SQUARES, collection_of, publish_squares, square
 
@@ -93,7 +93,22 @@ def test_pages_stay_right_while_features_come_and_go(conn: Conn) -> None:
     assert set(CONTENT) - touched <= set(keys)
 
 
-@pytest.mark.parametrize("token", ["", "!!", "W10", "WyI-Il0", "eyJhIjoxfQ", "WyI_IiwiYSJd", "WyI-IixudWxsXQ", "é", "A" * 5000])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "!!",
+        "W10",
+        "WyI-Il0",
+        "eyJhIjoxfQ",
+        "WyI_IiwiYSJd",
+        "WyI-IixudWxsXQ",
+        "é",
+        "A" * 5000,
+        "W" * 3999,
+        "WyI-IiwiXHVkODAwIl0",
+    ],
+)
 def test_a_bad_token_is_refused(token: str) -> None:
     with pytest.raises(keyset.BadTokenError):
         keyset.decode(token, 1)
@@ -147,6 +162,9 @@ CASES: list[tuple[str, Predicate]] = [
     ("actif = TRUE AND (nombre > 0 OR nombre < -1)", lambda r: r["actif"] and (r["nombre"] > 0 or r["nombre"] < -1)),
     ("nombre * 2 + 1 > 3", lambda r: r["nombre"] * 2 + 1 > 3),
     ("nombre / 0 = 1", lambda _: False),
+    ("nombre % 2 = 0", lambda r: r["nombre"] % 2 == 0),
+    ("nombre ^ 2 = 4", lambda r: r["nombre"] ** 2 == 4),
+    ("nombre DIV 2 = 1", lambda r: r["nombre"] == 2),
     ("nombre = part * 3", lambda r: r["nombre"] == round(r["part"] * 3)),
     ("part < nombre", lambda r: r["part"] < r["nombre"]),
     ("jour = DATE('2026-01-02')", lambda r: r["jour"] == date(2026, 1, 2)),
@@ -235,6 +253,19 @@ def test_bad_json_filters_are_refused(text: str) -> None:
         cql2.compile_filter(cql2.parse_json(text), SQUARES, CRS84, 2154, Values().bind)
 
 
+def test_a_box_in_degrees_means_the_same_in_a_filter_and_in_bbox(filled: Conn) -> None:
+    filled.execute("UPDATE data.carres_essai SET geom = ST_Multi(ST_Expand(ST_Centroid(geom), 1))")
+    west, south, north = -2.6, 46.9, 47.25
+    for east in (-1.95, -1.9495, -1.949, -1.945):
+        values = Values()
+        where = cql2.compile_filter(
+            cql2.parse_text(f"S_INTERSECTS(geometry, BBOX({west}, {south}, {east}, {north}))"), SQUARES, CRS84, 2154, values.bind
+        )
+        other = bbox_condition((west, south, east, north), CRS84, 2154, values.bind)
+        differ = sql.SQL("SELECT count(*) FROM data.carres_essai WHERE ({}) <> ({})").format(where, other)
+        assert filled.execute(differ, values.values).fetchone() == (0,)
+
+
 def test_a_filter_in_latitude_first_finds_the_same(filled: Conn) -> None:
     row = filled.execute(
         "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Transform(ST_Centroid(geom), 4326) p FROM data.carres_essai WHERE key = 'b1') q"
@@ -267,6 +298,15 @@ def test_followers_see_a_new_edition_within_a_second(conn: Conn) -> None:
         return numbers
 
     assert asyncio.run(scenario()) == [2, 2]
+
+
+def test_one_unreadable_layer_does_not_hide_the_others(conn: Conn) -> None:
+    """A definition written by another version of the portal is left out, said in the log, and taken again once mended."""
+    publish_squares(conn, {"a": (1, 1)})
+    conn.execute("UPDATE portail.layer SET definition = definition || '{\"inconnu\": 1}'")
+    assert not read_catalog(conn).collections
+    conn.execute("UPDATE portail.layer SET definition = definition - 'inconnu'")
+    assert SQUARES.id in read_catalog(conn).collections
 
 
 def _publish(url: str) -> None:

@@ -1,7 +1,9 @@
 """Negotiation, compression, conditional requests, the cache of recent answers: the parts that need no database."""
 
+import asyncio
 import gzip
 import random
+from collections.abc import AsyncGenerator
 
 import brotli
 import pytest
@@ -9,14 +11,16 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
+from geoportal.cancel import ClientGoneError
 from geoportal.compression import choose_encoding
 from geoportal.conditional import REVALIDATE, matches, weak_etag
 from geoportal.errors import ProblemError
-from geoportal.hot import HotCache
+from geoportal.hot import HotCache, weight
 from geoportal.links import Links
 from geoportal.media import GEOJSON, HTML, JSON, choose
+from geoportal.ogc.item_formats import BoundedStream
 from geoportal.ogc.parameters import read_bbox, read_interval, read_limit
 from layers.catalog import EMPTY, Catalog
 from layers.crs import CRS84, from_srid
@@ -100,7 +104,7 @@ def scope_of(path: str) -> Scope:
 
 
 def test_recent_answers_are_bounded_and_forgotten_with_the_catalogue() -> None:
-    cache = HotCache(1000)
+    cache = HotCache(20_000)
     start = {
         "type": "http.response.start",
         "status": 200,
@@ -111,10 +115,11 @@ def test_recent_answers_are_bounded_and_forgotten_with_the_catalogue() -> None:
     rng = random.Random(3)
     for i in range(200):
         cache.keep(scope_of(f"/{i}"), catalog, start, b"x" * rng.randint(1, 300))
-        assert cache.size == sum(len(answer.body["body"]) for answer in cache.answers.values()) <= 1000
+        assert cache.size == sum(weight(key, answer) for key, answer in cache.answers.items()) <= 20_000
     assert cache.find(scope_of("/199"), catalog) is not None
     assert cache.find(scope_of("/199"), Catalog(2, EMPTY.collections)) is None
-    assert cache.find(scope_of("/0"), Catalog(2, EMPTY.collections)) is None
+    cache.keep(scope_of("/" + "x" * 5000), cache.catalog or EMPTY, start, b"long")
+    assert not cache.answers
 
 
 def test_private_answers_are_never_kept() -> None:
@@ -177,3 +182,26 @@ def test_links_escape_what_they_are_given() -> None:
     links = Links("https://geo.exemple.fr")
     assert links.collection("communes", "items", "a/b c?") == "https://geo.exemple.fr/ogc/collections/communes/items/a%2Fb%20c%3F"
     assert links.ogc("x", query={"a": None, "b": "é&"}) == "https://geo.exemple.fr/ogc/x?b=%C3%A9%26"
+
+
+def test_a_client_that_stops_reading_gives_its_place_back() -> None:
+    """The stream is closed, with its connection, when a block is not accepted in time."""
+    closed: list[bool] = []
+
+    async def blocks() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"x"
+        finally:
+            closed.append(True)
+
+    async def stuck(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        with pytest.raises(ClientGoneError):
+            await BoundedStream(blocks(), 0.05).stream_response(stuck)
+
+    asyncio.run(scenario())
+    assert closed == [True]
