@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from geoportal.cancel import while_connected
 from geoportal.conditional import REVALIDATE, not_modified, weak_etag
 from geoportal.context import Portal, portal_of
 from geoportal.errors import not_found
@@ -24,6 +25,7 @@ from geoportal.portal.listing import (
     fetch_names,
     fetch_outlines,
     fetch_page,
+    is_searchable,
     summarise,
 )
 from geoportal.portal.mapstyle import LAND_LAYER, compose_style, has_name_points, is_shown_first, legend_text, make_sign
@@ -88,9 +90,9 @@ async def map_page(request: Request) -> Response:
     if view.current:
         land = portal.catalog.collections.get(LAND_LAYER)
         async with portal.pool.connection() as conn:
-            page = await fetch_page(conn, view.current, view.wanted)
+            page = await while_connected(request.receive, fetch_page(conn, view.current, view.wanted))
             if land and land.is_public and commune_field(view.current.layer):
-                communes = await fetch_names(conn, land)
+                communes = await while_connected(request.receive, fetch_names(conn, land))
     collections = visible_collections(portal)
     return render(
         request,
@@ -101,6 +103,7 @@ async def map_page(request: Request) -> Response:
         page=page,
         communes=communes,
         resumer=summarise,
+        cherchable=view.current is not None and is_searchable(view.current.layer),
         a_un_fond=any(one.id == LAND_LAYER for one in collections),
         signes={one.id: make_sign(one) for one in collections},
         legendes={one.id: legend_text(one) for one in collections},
@@ -166,7 +169,7 @@ async def name_points(request: Request) -> Response:
     if answer := not_modified(request, etag):
         return answer
     async with portal.pool.connection() as conn:
-        text = await fetch_name_points(conn, collection)
+        text = await while_connected(request.receive, fetch_name_points(conn, collection))
     return Response(text, headers={"ETag": etag, "Cache-Control": REVALIDATE}, media_type="application/geo+json")
 
 
@@ -178,7 +181,7 @@ async def territory_picture(request: Request) -> Response:
     if answer := not_modified(request, etag):
         return answer
     async with portal.pool.connection() as conn:
-        outlines = await fetch_outlines(conn, land)
+        outlines = await while_connected(request.receive, fetch_outlines(conn, land))
     if not outlines:
         raise not_found("Aucun contour de commune n'est publié.")
     text = portal.templates.get_template("portail/territoire.svg").render(contours=outlines)

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, sql
 from geoportal.errors import bad_parameter
 from layers import keyset
 from layers.catalog import Collection
-from layers.cql2 import compile_filter
+from layers.cql2 import FilterError, compile_filter
 from layers.crs import CRS84
 from layers.keyset import KEY, BadTokenError, Position, SortKey
 from layers.model import FieldType, Layer, LayerField
@@ -41,8 +41,11 @@ class Wanted:
         """Read ``q``, ``commune`` and ``page``; raises a 400 for a text that cannot be searched."""
         text = query.get("q", "").strip()
         if len(text) > 100 or "\x00" in text:
-            raise bad_parameter("q", "« q » attend au plus cent caractères.")
-        return cls(text, query.get("commune", "").strip()[:20], query.get("page", ""))
+            raise bad_parameter("q", "« q » attend au plus cent caractères, sans caractère nul.")
+        commune = query.get("commune", "").strip()
+        if len(commune) > 50 or "\x00" in commune:
+            raise bad_parameter("commune", "« commune » attend le code d'une commune, par exemple 44109.")
+        return cls(text, commune, query.get("page", ""))
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,13 @@ class Page:
 
 def commune_field(layer: Layer) -> str | None:
     """The field that holds the commune of an object, or None: a commune is not filtered by itself."""
-    names = {one.name for one in layer.public_fields} - {layer.key}
+    names = {one.name for one in layer.public_fields if one.type is FieldType.TEXT} - {layer.key}
     return next((name for name in _COMMUNE_FIELDS if name in names), None)
+
+
+def is_searchable(layer: Layer) -> bool:
+    """Whether the names of the objects are texts, that a word can be looked for in."""
+    return layer.field(layer.label).type is FieldType.TEXT
 
 
 def _like(text: str) -> str:
@@ -101,26 +109,44 @@ def _order(layer: Layer) -> tuple[SortKey, ...]:
 
 
 def select_page(collection: Collection, wanted: Wanted) -> Selection:
-    """The rows of the page; raises a 400 when the page token is not ours."""
+    """The rows of the page; raises a 400 when the page token is not ours, or when the layer has no text to search."""
     layer = collection.layer
     order = _order(layer)
     values = Values()
     tree = _filter_tree(layer, wanted)
-    filters = (compile_filter(tree, layer, CRS84, collection.srid, values.bind),) if tree else ()
+    try:
+        filters = (compile_filter(tree, layer, CRS84, collection.srid, values.bind),) if tree else ()
+    except FilterError as error:
+        raise bad_parameter("q", f"« {layer.title} » ne se filtre pas ainsi : {error}.") from None
     try:
         position = keyset.decode(wanted.page, len(order)) if wanted.page else None
     except BadTokenError as error:
         raise bad_parameter("page", f"« page » : {error}.") from None
-    return Selection(collection, collection.edition, values, filters=filters, order=order, position=position)
+    return Selection(collection, collection.edition, values=values, filters=filters, order=order, position=position)
+
+
+def list_statement(selection: Selection) -> sql.Composed:
+    """Rows of (key and properties, sort values as text…), one more than a page."""
+    properties = properties_text(selection.collection.layer.public_fields)
+    text = sql.SQL("json_build_object('key', key, 'properties', {}::json)").format(properties)
+    return page_statement(selection, text, PAGE_SIZE)
+
+
+def count_statement(selection: Selection) -> sql.Composed:
+    """How many rows the selection has, whatever the page, counted no further than one beyond COUNT_CEILING."""
+    return statement(
+        "compte",
+        _SQL,
+        source=selection.source,
+        where=selection.where(paged=False),
+        ceiling=sql.Literal(COUNT_CEILING + 1),
+    )
 
 
 async def fetch_page(conn: Connection, collection: Collection, wanted: Wanted) -> Page:
     """One page of the list, in reading order whatever the way it was reached."""
     selection = select_page(collection, wanted)
-    text = sql.SQL("json_build_object('key', key, 'properties', {}::json)").format(
-        properties_text(collection.layer.public_fields)
-    )
-    query = page_statement(selection, text, PAGE_SIZE)
+    query = list_statement(selection)
     rows = await (await conn.execute(query, selection.values.values)).fetchall()
     return _assemble(collection.layer, selection, rows, await _count(conn, selection))
 
@@ -147,13 +173,7 @@ async def _count(conn: Connection, selection: Selection) -> int | None:
     if selection.is_everything:
         return selection.collection.edition.total
     # The page's own statement has bound its values: the count binds its own.
-    query = statement(
-        "compte",
-        _SQL,
-        source=selection.source,
-        where=selection.where(paged=False),
-        ceiling=sql.Literal(COUNT_CEILING + 1),
-    )
+    query = count_statement(selection)
     row = await (await conn.execute(query, selection.values.values)).fetchone()
     count: int = row[0] if row else 0
     return count if count <= COUNT_CEILING else None

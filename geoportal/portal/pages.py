@@ -13,6 +13,7 @@ from geoportal.portal.assets import serve_asset
 from geoportal.portal.carte import MAP_ROUTES
 from geoportal.portal.mapstyle import LAND_LAYER
 from geoportal.security.access import visible_collection, visible_collections
+from ingest.jobs import KEPT_DAYS
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -34,7 +35,8 @@ async def home(request: Request) -> Response:
 
 def _text_page(template: str) -> Handler:
     async def handler(request: Request) -> Response:
-        return render(request, f"portail/{template}.html", None, couches=visible_collections(portal_of(request)))
+        couches = visible_collections(portal_of(request))
+        return render(request, f"portail/{template}.html", None, couches=couches, jours_travaux=KEPT_DAYS)
 
     return handler
 

@@ -66,13 +66,21 @@ class Answer:
 
 @dataclass
 class Engine:
-    """One pygeoapi for one revision of the catalogue. ``calls`` bounds the threads that it may hold."""
+    """One pygeoapi for one state of the catalogue. ``calls`` bounds the threads that it may hold."""
 
     revision: int
+    fingerprint: str
     rasters: Mapping[str, Raster]
     api: API
     collections: list[Json] | None = None  # made when first asked for
     calls: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
+
+    def is_of(self, catalog: Catalog) -> bool:
+        """Whether it was made from this catalogue.
+
+        A transaction may take its revision number before another and commit after it: the number alone would hide it.
+        """
+        return (self.revision, self.fingerprint) == (catalog.revision, catalog.fingerprint)
 
     async def call(
         self,
@@ -108,7 +116,8 @@ def build_engine(settings: Settings, links: Links, catalog: Catalog, rasters: Se
     api.manager = JobManager(
         settings, catalog, {name: one for name, one in config["resources"].items() if one["type"] == "process"}
     )
-    return Engine(catalog.revision, {raster.id: raster for raster in served_rasters(catalog, rasters)}, api)
+    served = {raster.id: raster for raster in served_rasters(catalog, rasters)}
+    return Engine(catalog.revision, catalog.fingerprint, served, api)
 
 
 @contextmanager

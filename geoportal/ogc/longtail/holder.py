@@ -1,4 +1,4 @@
-"""The engine of the moment, made when first asked for and made again when the catalogue's revision changes."""
+"""The engine of the moment, made when first asked for and made again when the catalogue changes."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -22,9 +22,9 @@ class EngineHolder:
 
     async def get(self, portal: Portal) -> "Engine":
         """The engine for the portal's present catalogue."""
-        if self._engine is None or self._engine.revision != portal.catalog.revision:
+        if self._engine is None or not self._engine.is_of(portal.catalog):
             async with self._building:
-                if self._engine is None or self._engine.revision != portal.catalog.revision:
+                if self._engine is None or not self._engine.is_of(portal.catalog):
                     self._engine = await _build(portal)
         return self._engine
 

@@ -1,5 +1,6 @@
 """Processes and jobs: the door before pygeoapi's handlers."""
 
+import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -169,8 +170,9 @@ async def show_results(request: Request) -> Response:
     media: Media = GEOJSON if answer.headers["Content-Type"] == GEOJSON.type else JSON_MEDIA
     headers = {"Cache-Control": "private, max-age=600", "Vary": "Accept"}
     if choose(request, media, HTML) is HTML:
-        return render(request, "ogc/results.html", answer.document())
-    return Response(dumps(answer.document()), 200, headers, media_type=media.type)
+        # A result may be of several megabytes: it is read and laid out in a thread, where it holds up nobody.
+        return await anyio.to_thread.run_sync(lambda: render(request, "ogc/results.html", answer.document()))
+    return Response(answer.content, 200, headers, media_type=media.type)
 
 
 def _check_over(job: Json) -> None:
