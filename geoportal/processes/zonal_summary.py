@@ -133,7 +133,7 @@ def summary_statement(request: Request, *, with_geometry: bool) -> sql.Composed:
         SQL,
         label=sql.Identifier("z", zones.layer.label),
         zone_geom=zone_geom,
-        zones=storage.current_table(zones.layer),
+        zones=_state(zones, zones.edition.number),
         zone_filter=_inside(request.bbox, zones.srid),
         features=_features(request),
         point=sql.SQL("f.geom" if features.layer.geometry.value == "Point" else "ST_PointOnSurface(f.geom)"),
@@ -155,10 +155,15 @@ def _inside(bbox: Box | None, srid: int) -> sql.Composable:
     return bbox_condition(bbox, CRS84, srid) if bbox else sql.SQL("TRUE")
 
 
+def _state(collection: Collection, number: int) -> sql.Composable:
+    """The features of this very edition, even when a newer one is published between the catalogue's reading and the run."""
+    return storage.relation(collection.layer, number, storage.UNKNOWN)
+
+
 def _features(request: Request) -> sql.Composable:
     """The features of the edition asked for, inside the box asked for, as something to select from."""
     collection = request.collection
-    source = storage.relation(collection.layer, request.edition, collection.edition.number)
+    source = _state(collection, request.edition)
     if request.bbox is None:
         return source
     return sql.SQL("(SELECT * FROM {} AS b WHERE {})").format(source, _inside(request.bbox, collection.srid))

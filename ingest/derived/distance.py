@@ -76,7 +76,9 @@ def _nearest(window: Window, mask: Any, points: Any) -> Values:
 
 
 def _geometries(conn: Connection[Any], collection: Collection) -> Any:
-    rows = conn.execute(statement("distance_geometries", SQL, table=storage.current_table(collection.layer))).fetchall()
+    # Read by its number, the state is the one that is announced, even when a newer one was published meanwhile.
+    source = storage.relation(collection.layer, collection.edition.number, storage.UNKNOWN)
+    rows = conn.execute(statement("distance_geometries", SQL, source=source)).fetchall()
     return shapely.from_wkb([row[0] for row in rows])
 
 

@@ -1,1 +1,1 @@
-SELECT ST_AsBinary(geom) FROM {table} ORDER BY key
+SELECT ST_AsBinary(geom) FROM {source} AS source ORDER BY key

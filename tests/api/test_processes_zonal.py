@@ -109,6 +109,19 @@ def test_a_past_edition(conn: Conn, zones: zonal.Shapes) -> None:
     assert now["total"]["count"] < before["total"]["count"]
 
 
+def test_an_edition_published_meanwhile_changes_nothing(conn: Conn, zones: zonal.Shapes) -> None:
+    """The result names the editions of the catalogue that it was asked with: it must hold those."""
+    layer = zonal.make_layer("points", "Point")
+    points = zonal.random_points(random.Random(5), 100)
+    zonal.publish(conn, layer, points)
+    catalog, before = read_catalog(conn), table(conn, collection="points")
+    zonal.publish(conn, layer, dict(list(points.items())[:40]))
+    zonal.publish(conn, zonal.make_layer("communes", "MultiPolygon"), dict(list(zones.items())[:8]))
+    late = summarize(conn, catalog, {"collection": "points"}, ("table",), lambda *_: None)["table"]
+    assert late == before
+    assert table(conn, collection="points")["total"]["count"] < before["total"]["count"]
+
+
 def test_geojson_output(conn: Conn, zones: zonal.Shapes) -> None:
     outputs = summarize(conn, read_catalog(conn), {"collection": "communes"}, ("zones",), lambda *_: None)
     features = outputs["zones"]["features"]

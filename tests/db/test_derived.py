@@ -4,15 +4,18 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 import rasterio
 import shapely
 from psycopg import Connection
 
 from config.settings import Settings
-from ingest.derived import build_derived
+from ingest.derived import build_derived, distance
 from ingest.derived.distance import ID
+from ingest.derived.grid import read_window
 from ingest.derived.rasters import Raster, read_rasters
+from layers.catalog import read_catalog
 from tests.api import zonal
 from tests.api.workers import portal_worker
 
@@ -82,6 +85,17 @@ def test_the_revision_moves_with_the_register(layers: Conn, settings: Settings) 
     row = layers.execute("SELECT last_value FROM portail.revision").fetchone()
     build(settings)
     assert layers.execute("SELECT last_value FROM portail.revision").fetchone() != row
+
+
+def test_an_edition_published_meanwhile_waits_for_its_turn(layers: Conn, settings: Settings) -> None:
+    """The file bears the editions of the catalogue that it was asked with: it must be made from those."""
+    catalog = read_catalog(layers)
+    first = read_window(distance.build(layers, settings, catalog, {"communes": 1, "mairies": 1}))
+    zonal.publish(layers, zonal.make_layer("mairies", "Point"), {"a": mairie(2500, 2500)})
+    late = read_window(distance.build(layers, settings, catalog, {"communes": 1, "mairies": 1}))
+    assert np.array_equal(late.values, first.values, equal_nan=True)
+    assert build(settings)
+    assert not np.array_equal(read_window(only(layers).file(settings.data_dir)).values, first.values, equal_nan=True)
 
 
 def test_one_process_at_a_time(layers: Conn, settings: Settings) -> None:
