@@ -11,6 +11,7 @@ from isal import igzip
 
 from config.database import Pool
 from layers.catalog import Collection
+from layers.overviews import FINEST_LEVEL
 from tiles.expire import is_fresh
 from tiles.grid import Tile, bbox_limits
 from tiles.store import LayerStore, StoredTile, TileStore, signature
@@ -62,10 +63,15 @@ class TileSource:
 
         As for ``current``, another ``edition`` in the answer means that it is not sure.
         """
-        kept = await self.current(collection, tile)
-        if _shows(collection, tile, kept, number):
-            return replace(kept, edition=number)
-        return await self._join((collection.id, tile, number, False), lambda: self._make(collection, tile, number))
+        store = await self._store_of(collection)
+        # Outside the current extent nothing is stored, or anybody could fill the disk with empty tiles.
+        if is_inside(collection, tile):
+            kept = await self.current(collection, tile)
+            if _shows(collection, tile, kept, number):
+                return replace(kept, edition=number)
+            if _is_past_kept(tile) and (past := store.get_past(tile, number)):
+                return past
+        return await self._join((collection.id, tile, number, False), lambda: self._make_past(collection, tile, number, store))
 
     async def close(self) -> None:
         """Write what waits to be written, and close the files."""
@@ -75,6 +81,12 @@ class TileSource:
     async def _make_current(self, collection: Collection, tile: Tile, store: LayerStore) -> StoredTile:
         made = await self._make(collection, tile, None)
         self.writer.add(store, tile, made)
+        return made
+
+    async def _make_past(self, collection: Collection, tile: Tile, number: int, store: LayerStore) -> StoredTile:
+        made = await self._make(collection, tile, number)
+        if made.edition == number and _is_past_kept(tile) and is_inside(collection, tile):
+            self.writer.add(store, tile, made, past=True)
         return made
 
     async def _make(self, collection: Collection, tile: Tile, edition: int | None) -> StoredTile:
@@ -125,15 +137,15 @@ class _Writer:
     """Puts finished tiles in their store by batches, in a thread."""
 
     def __init__(self) -> None:
-        self.waiting: dict[LayerStore, list[tuple[Tile, StoredTile]]] = {}
+        self.waiting: dict[tuple[LayerStore, bool], list[tuple[Tile, StoredTile]]] = {}
         self.size = 0
         self.task: asyncio.Task[None] | None = None
 
-    def add(self, store: LayerStore, tile: Tile, made: StoredTile) -> None:
+    def add(self, store: LayerStore, tile: Tile, made: StoredTile, *, past: bool = False) -> None:
         if self.size > _MAX_WAITING_BYTES:
             return
         self.size += len(made.data) + 100
-        self.waiting.setdefault(store, []).append((tile, made))
+        self.waiting.setdefault((store, past), []).append((tile, made))
         if self.task is None:
             self.task = asyncio.create_task(self._flush())
 
@@ -147,8 +159,8 @@ class _Writer:
             while self.waiting:
                 await asyncio.sleep(_BATCH_SECONDS)
                 batches, self.waiting, self.size = self.waiting, {}, 0
-                for store, tiles in batches.items():
-                    await asyncio.to_thread(store.put, tiles)
+                for (store, past), tiles in batches.items():
+                    await asyncio.to_thread(store.put, tiles, past=past)
         finally:
             self.task = None
 
@@ -157,6 +169,11 @@ def _shows(collection: Collection, tile: Tile, kept: StoredTile, number: int) ->
     """Whether a tile made at one edition shows edition ``number``, as far as the catalogue of this process knows."""
     low, high = sorted((kept.edition, number))
     return high <= collection.edition.number and is_fresh(collection.footprints, tile, kept.level, low, high)
+
+
+def _is_past_kept(tile: Tile) -> bool:
+    """Whether past tiles of this zoom are stored: those that overviews would draw, few, and long to make without them."""
+    return tile.z <= FINEST_LEVEL
 
 
 def is_offered(collection: Collection, tile: Tile) -> bool:

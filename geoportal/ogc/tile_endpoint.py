@@ -1,11 +1,13 @@
 """The tile itself, as a bare ASGI application: the most frequent request by far, answered before the router.
 
-``GET /ogc/collections/{id}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}[?edition=N]``
+``GET /ogc/collections/{id}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}[?edition=N&v=MARK]``
 """
 
 import gzip
+import re
 from collections import OrderedDict
 from hashlib import blake2b
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import State
@@ -19,7 +21,7 @@ from geoportal.links import MVT
 from layers.catalog import Catalog, Collection, UnknownEditionError, UnknownLayerError
 from tiles.grid import MAX_ZOOM, TMS_ID, Tile, is_tile
 from tiles.source import TileSource, is_inside, is_offered
-from tiles.store import StoredTile
+from tiles.store import StoredTile, definition_mark
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,6 +29,14 @@ Headers = list[tuple[bytes, bytes]]
 _SHORT = "public, max-age=60"
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 _OVERHEAD_BYTES = 1500
+_MARK = re.compile("[0-9a-f]{8}")
+
+
+class _Wanted(NamedTuple):
+    """What the query asks for: an edition, and the tiles of the definition that bears this mark."""
+
+    edition: int | None = None
+    mark: str | None = None
 
 
 def match_tile_path(path: str) -> tuple[str, str, str, str] | None:
@@ -92,18 +102,20 @@ class TileEndpoint:
             )
         portal: Portal = self.state.portal
         generation = self._generation()
-        collection, tile, number = _read(scope, portal.catalog)
+        collection, tile, (number, mark) = _read(scope, portal.catalog)
         source = tile_source(portal)
         work = source.current(collection, tile) if number is None else source.of_edition(collection, tile, number)
         stored = await while_connected(receive, work)
         is_sure = stored.edition == (number or collection.edition.number)
-        cache_control = IMMUTABLE if number and is_sure else _SHORT
+        is_of_definition = mark == definition_mark(collection)
+        # For ever only what the whole address says: a field hidden today leaves the tiles of every edition.
+        cache_control = IMMUTABLE if number and is_sure and is_of_definition else _SHORT
         if not stored.data:
             await send({"type": "http.response.start", "status": 204, "headers": _headers(cache_control)})
             await send(_EMPTY)
             return
         hot = await self._send(scope, send, generation, stored, cache_control)
-        if hot and is_sure:
+        if hot and is_sure and (mark is None or is_of_definition):
             self._keep(_hot_key(scope), hot)
 
     def _generation(self) -> int:
@@ -182,8 +194,8 @@ def _takes_gzip(accepted: bytes) -> bool:
     return False
 
 
-def _read(scope: Scope, catalog: Catalog) -> tuple[Collection, Tile, int | None]:
-    """The collection, tile and edition asked for; the refusals of the standard otherwise."""
+def _read(scope: Scope, catalog: Catalog) -> tuple[Collection, Tile, _Wanted]:
+    """What is asked for; the refusals of the standard otherwise."""
     matched = match_tile_path(scope["path"])
     if matched is None:
         raise not_found("Cette adresse n'est pas celle d'une tuile.")
@@ -192,13 +204,14 @@ def _read(scope: Scope, catalog: Catalog) -> tuple[Collection, Tile, int | None]
     if not collection.is_public:
         raise UnknownLayerError(layer_id)
     z, row, col = (_number(name, text) for name, text in zip(("tileMatrix", "tileRow", "tileCol"), numbers, strict=True))
-    edition = _edition(scope["query_string"].decode("latin-1"), collection)
+    wanted = _wanted(scope["query_string"].decode("latin-1"), collection)
     if not is_tile(z, col, row):
         raise not_found(f"La grille {TMS_ID} n'a pas de tuile {z}/{row}/{col} (niveaux 0 à {MAX_ZOOM}).")
     tile = Tile(col, row, z)
-    if not is_offered(collection, tile) or (edition is None and not is_inside(collection, tile)):
+    is_current = wanted.edition in (None, collection.edition.number)
+    if not is_offered(collection, tile) or (is_current and not is_inside(collection, tile)):
         raise not_found(f"La tuile {z}/{row}/{col} est hors des limites de la couche : voyez la description du jeu de tuiles.")
-    return collection, tile, edition
+    return collection, tile, wanted
 
 
 def _number(name: str, text: str) -> int:
@@ -207,15 +220,29 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def _edition(query: str, collection: Collection) -> int | None:
-    edition: int | None = None
+def _wanted(query: str, collection: Collection) -> _Wanted:
+    given: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
-        if name == "edition":
-            if edition is not None:
-                raise bad_parameter(name, "« edition » est donné plusieurs fois : une seule valeur est attendue.")
-            edition = _number(name, value)
-            if not 1 <= edition <= collection.edition.number:
-                raise UnknownEditionError(collection.id, value)
+        if name in ("edition", "v"):
+            if name in given:
+                raise bad_parameter(name, f"« {name} » est donné plusieurs fois : une seule valeur est attendue.")
+            given[name] = value
         elif name != "f" or value not in ("mvt", MVT):
-            raise bad_parameter(name[:60], f"« {name[:60]} » : une tuile accepte « edition » (un numéro) et « f=mvt ».")
+            accepted = "« edition » (un numéro), « v » (la marque que donne le TileJSON) et « f=mvt »"
+            raise bad_parameter(name[:60], f"« {name[:60]} » : une tuile accepte {accepted}.")
+    return _Wanted(_edition(given.get("edition"), collection), _mark(given.get("v")))
+
+
+def _edition(text: str | None, collection: Collection) -> int | None:
+    if text is None:
+        return None
+    edition = _number("edition", text)
+    if not 1 <= edition <= collection.edition.number:
+        raise UnknownEditionError(collection.id, text)
     return edition
+
+
+def _mark(text: str | None) -> str | None:
+    if text is not None and not _MARK.fullmatch(text):
+        raise bad_parameter("v", "« v » attend les huit signes que donnent les adresses du TileJSON et des styles.")
+    return text

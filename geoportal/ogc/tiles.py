@@ -20,6 +20,7 @@ from layers.catalog import Collection
 from layers.crs import CRS84_URI
 from layers.model import FieldType
 from tiles.grid import CRS_URI, TMS_ID, TMS_URI, bbox_limits, tile_matrix_set
+from tiles.store import definition_mark
 from tiles.vector import count_name
 
 __all__ = ["PART", "TileEndpoint", "match_tile_path", "tile_template"]
@@ -38,14 +39,13 @@ _COUNT_TITLE = "Nombre d'objets représentés, quand ils sont trop petits pour �
 
 
 def tile_template(portal: Portal, collection: Collection, *, short: bool = False) -> str:
-    """Address of the tiles of the current edition, which caches may keep for ever.
+    """Address of the tiles; when ``short``, of the current edition as its definition draws it, to be kept for ever.
 
     Variables as the standard names them, or {z}, {x} and {y} as MapLibre does when ``short``.
     """
     names = ("{z}", "{y}", "{x}") if short else ("{tileMatrix}", "{tileRow}", "{tileCol}")
-    return portal.links.collection(
-        collection.id, "tiles", TMS_ID, *names, query={"edition": collection.edition.number} if short else None
-    )
+    query = {"edition": collection.edition.number, "v": definition_mark(collection)} if short else None
+    return portal.links.collection(collection.id, "tiles", TMS_ID, *names, query=query)
 
 
 def tile_matrix_sets_document(portal: Portal) -> Json:
@@ -100,7 +100,7 @@ def tilesets_document(portal: Portal, collection: Collection) -> Json:
 
 
 def tilejson_document(portal: Portal, collection: Collection) -> Json:
-    """TileJSON 3.0.0, with addresses that carry the edition."""
+    """TileJSON 3.0.0, with addresses that carry the edition and the mark of the definition."""
     layer, bbox = collection.layer, collection.edition.bbox
     fields = {field.name: f"{_TILEJSON_TYPES.get(field.type, 'String')} : {field.title}" for field in layer.tile_fields}
     vector_layer = {
@@ -223,7 +223,12 @@ def _openapi(portal: Portal) -> OpenApiFragment:
         "tileRow": parameter("tileRow", "Ligne, du nord au sud.", integer, where="path"),
         "tileCol": parameter("tileCol", "Colonne, d'ouest en est.", integer, where="path"),
         "tileMatrixSetId": parameter("tileMatrixSetId", "Grille de tuiles.", {"type": "string", "enum": [TMS_ID]}, where="path"),
-        "tile-edition": parameter("edition", "Numéro d'édition : la tuile ne change alors jamais.", edition),
+        "tile-edition": parameter("edition", "Numéro d'édition : la tuile montre cet état de la couche.", edition),
+        "tile-v": parameter(
+            "v",
+            "Marque de la définition, telle que la donne le TileJSON : avec « edition », la tuile se garde pour toujours.",
+            {"type": "string", "pattern": "^[0-9a-f]{8}$"},
+        ),
         "f-tileset": parameter("f", "Format.", choice(["json", "html", "tilejson"], "json")),
     }
     paths: Json = {
@@ -244,7 +249,7 @@ def _collection_paths(collection: Collection) -> Json:
         f"{layer.id}.collection.vector.getTile",
         f"{layer.title} : une tuile vectorielle",
         layer.title,
-        ["tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "tile-edition"],
+        ["tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "tile-edition", "tile-v"],
     )
     answers = tile["get"]["responses"]
     answers["200"] = {"description": "La tuile.", "content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}

@@ -6,6 +6,7 @@ from typing import Any
 
 from geoportal.links import Links
 from layers.catalog import Collection
+from tiles.store import definition_mark
 
 Json = dict[str, Any]
 
@@ -24,9 +25,9 @@ def _names_of(collection: Collection) -> str:
 
 
 def tile_address(collection: Collection, links: Links) -> str:
-    """Template of the layer's tiles, under its edition so that copies stay right."""
+    """Template of the layer's tiles, under its edition and the mark of its definition so that copies stay right."""
     path = links.collection(collection.id, "tiles", "WebMercatorQuad")
-    return f"{path}/{{z}}/{{y}}/{{x}}?f=mvt&edition={collection.edition.number}"
+    return f"{path}/{{z}}/{{y}}/{{x}}?f=mvt&edition={collection.edition.number}&v={definition_mark(collection)}"
 
 
 def compose_style(collections: Iterable[Collection], shown: set[str], links: Links, land: Collection | None) -> Json:

@@ -4,7 +4,9 @@ import asyncio
 import gzip
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import mapbox_vector_tile
@@ -20,7 +22,7 @@ from layers.editions import publish_edition
 from layers.model import Access
 from layers.staging import Record
 from tests.conftest import run_python
-from tests.layer_samples import SQUARES, publish_squares, square
+from tests.layer_samples import SQUARES, publish_squares, square, square_records
 from tests.projections import TO_DEGREES
 from tests.serving import serve
 from tiles.grid import tile_at
@@ -50,6 +52,11 @@ def square_address(position: int, z: int = 14) -> str:
     centre = square(position).centroid
     tile = tile_at(*TO_DEGREES.transform(centre.x, centre.y), z)
     return f"/ogc/collections/{SQUARES.id}/tiles/WebMercatorQuad/{z}/{tile.y}/{tile.x}"
+
+
+def stored(settings: Settings) -> list[Path]:
+    """The files of the tile store of the squares."""
+    return list((settings.data_dir / "tiles").glob(f"{SQUARES.id}-*.sqlite"))
 
 
 def numbers(answer: httpx.Response) -> dict[str, int]:
@@ -123,10 +130,39 @@ def test_head_says_what_get_would_send(client: httpx.Client) -> None:
 
 
 def test_address_with_an_edition_may_be_kept_for_ever(client: httpx.Client) -> None:
-    fixed, moving = client.get(f"{GRID}/{NANTES}?edition=1&f=mvt"), client.get(f"{GRID}/{NANTES}")
+    mark = parse_qs(client.get(f"{GRID}?f=tilejson").json()["tiles"][0].partition("?")[2])["v"][0]
+    fixed = client.get(f"{GRID}/{NANTES}?edition=1&v={mark}&f=mvt")
     assert fixed.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert "immutable" not in moving.headers["cache-control"]
-    assert fixed.content == moving.content
+    for query in ("", "?edition=1", f"?v={mark}", "?edition=1&v=00000000"):
+        moving = client.get(f"{GRID}/{NANTES}{query}")
+        assert "immutable" not in moving.headers["cache-control"]
+        assert fixed.content == moving.content
+
+
+def test_hidden_field_leaves_the_caches_though_no_edition_is_published(own: httpx.Client, conn: Conn) -> None:
+    def address() -> str:
+        template: str = own.get(f"/ogc/collections/{SQUARES.id}/tiles/WebMercatorQuad?f=tilejson").json()["tiles"][0]
+        return square_address(1) + "?" + template.partition("?")[2]
+
+    before = address()
+    answer = own.get(before)
+    assert ("immutable" in answer.headers["cache-control"], b"nom" in answer.content) == (True, True)
+    fields = tuple(
+        field.model_copy(update={"hidden": field.name == "part", "tiles": field.name == "nombre"}) for field in SQUARES.fields
+    )
+    layer = SQUARES.model_copy(update={"fields": fields})
+    outcome = publish_edition(
+        conn, layer, square_records({"a": (1, 1), "b": (2, 100)}), srid=2154, storage_srid=2154, author="essai"
+    )
+    assert outcome.edition is None
+    for _ in range(200):
+        if address() != before:
+            break
+    assert address() != before
+    for changed in (address(), before):
+        again = own.get(changed)
+        assert b"nom" not in again.content.replace(b"nombre", b"")
+        assert ("immutable" in again.headers["cache-control"]) is (changed != before)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +175,9 @@ def test_address_with_an_edition_may_be_kept_for_ever(client: httpx.Client) -> N
         (f"{GRID}/10/359/99999999999999999999", 400, "tileCol"),
         (f"{GRID}/{NANTES}?edition=x", 400, "edition"),
         (f"{GRID}/{NANTES}?edition=1&edition=1", 400, "edition"),
+        (f"{GRID}/{NANTES}?edition=1&v=NaN", 400, "v"),
+        (f"{GRID}/{NANTES}?v=00000000&v=00000000", 400, "v"),
+        (f"{GRID}/10/0/0?edition=1", 404, None),
         (f"{GRID}/{NANTES}?f=png", 400, "f"),
         (f"{GRID}/{NANTES}?colour=red", 400, "colour"),
         (f"{GRID}/99/0/0", 404, None),
@@ -267,8 +306,7 @@ def test_restricted_layer_has_no_tiles_for_the_public(settings: Settings, conn: 
 
 def test_damaged_store_is_never_seen_by_the_visitor(settings: Settings, own: httpx.Client) -> None:
     wanted = own.get(square_address(1)).content
-    path = settings.data_dir / "tiles" / f"{SQUARES.id}.sqlite"
-    path.parent.mkdir(exist_ok=True)
+    (path,) = stored(settings)
     for suffix in ("", "-wal"):
         path.with_name(path.name + suffix).write_bytes(b"\xff" * 20_000)
     with serve(settings, workers=1) as url:
@@ -307,7 +345,8 @@ def test_seed_fills_the_store(settings: Settings, conn: Conn) -> None:
     publish_squares(conn, {"a": (1, 1), "b": (2, 100)})
     done = run_python(settings, "seed", SQUARES.id, "--zoom", "0-12")
     assert (done.returncode, done.stderr) == (0, "")
-    with sqlite3.connect(settings.data_dir / "tiles" / f"{SQUARES.id}.sqlite") as store:
+    (path,) = stored(settings)
+    with sqlite3.connect(path) as store:
         kept = store.execute("SELECT z, data FROM tile ORDER BY z").fetchall()
     assert {z for z, _ in kept} == set(range(13))
     assert f"{len(kept)} tuiles" in done.stdout

@@ -1,13 +1,15 @@
 """The style of the map, as a pure value."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from geoportal.links import Links
 from geoportal.portal.listing import Entry, Wanted, commune_field, select_page, summarise
-from geoportal.portal.mapstyle import Sign, compose_style, is_shown_first, legend_text, make_sign
+from geoportal.portal.mapstyle import Sign, compose_style, is_shown_first, legend_text, make_sign, tile_address
 from layers.catalog import Collection, Edition
 from layers.model import Layer
+from tiles.store import definition_mark
 
 LINE: dict[str, Any] = {"id": "limite", "type": "line", "paint": {"line-color": "#112233", "line-dasharray": [4, 2]}}
 FILL: dict[str, Any] = {
@@ -60,8 +62,16 @@ def test_land_comes_first_and_points_lie_over_surfaces() -> None:
 
 def test_tiles_are_those_of_the_edition() -> None:
     source = _style(POINTS)["sources"]["mairies"]
-    assert source["tiles"] == ["/ogc/collections/mairies/tiles/WebMercatorQuad/{z}/{y}/{x}?f=mvt&edition=7"]
+    mark = definition_mark(POINTS)
+    assert source["tiles"] == [f"/ogc/collections/mairies/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}?f=mvt&edition=7&v={mark}"]
     assert source["bounds"] == [-2.6, 46.8, -0.9, 47.9]
+
+
+def test_address_of_tiles_changes_when_a_field_is_hidden() -> None:
+    fields = [field.model_copy(update={"hidden": field.name == "nom"}) for field in POINTS.layer.fields]
+    hidden = replace(POINTS, layer=POINTS.layer.model_copy(update={"fields": tuple(fields)}))
+    restyled = replace(POINTS, style={"layers": []})
+    assert tile_address(hidden, Links("")) != tile_address(POINTS, Links("")) == tile_address(restyled, Links(""))
 
 
 def test_hidden_layers_and_outlines_draw_nothing() -> None:
