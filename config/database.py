@@ -41,7 +41,7 @@ async def read_pool(settings: Settings) -> AsyncIterator[Pool]:
         timeout=10,
         open=False,
     )
-    await pool.open(wait=True, timeout=10)
+    await pool.open()  # does not wait: without a database the portal starts, says so, and mends by itself
     try:
         yield pool
     finally:

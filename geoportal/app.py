@@ -25,6 +25,8 @@ from layers.catalog import Catalog, follow_catalog
 
 log = logging.getLogger(__name__)
 
+_FIRST_READ_SECONDS = 10
+
 
 class GeoportalApp(Starlette):
     """Starlette's router under one middleware of ours: compression, headers and errors are decided in one place."""
@@ -51,10 +53,17 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             portal.catalog = catalog
             log.info("catalogue en révision %s : %s couches", catalog.revision, len(catalog.collections))
 
+        first_read = asyncio.Event()
+
         def mark_read() -> None:
             portal.catalog_read_at = time.monotonic()
+            first_read.set()
 
         follower = asyncio.create_task(follow_catalog(settings.effective_database_url, adopt, mark_read))
+        # Asked before it knows its layers, a process would say that they do not exist. Without a database it starts all
+        # the same, answers 503, and mends by itself.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(first_read.wait(), _FIRST_READ_SECONDS)
         try:
             yield
         finally:

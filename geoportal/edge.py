@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geoportal.cancel import ClientGoneError
 from geoportal.compression import Encoder, choose_encoding
-from geoportal.errors import ProblemError, problem_response, to_problem
+from geoportal.context import Portal
+from geoportal.errors import STARTING, ProblemError, problem_response, to_problem
 from geoportal.hot import HotCache
 from geoportal.media import HTML, JSON, choose, render
 from geoportal.ogc.tile_endpoint import TileEndpoint, match_tile_path
@@ -35,6 +36,7 @@ _SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
 ]
+_PROBES = ("/healthz", "/readyz")
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 _PAGE: Headers = [
     (
@@ -66,10 +68,14 @@ class Edge:
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
             await Response(status_code=204, headers=_texts(_PREFLIGHT))(scope, receive, send)
             return
+        portal: Portal = self.state.portal
+        if not portal.catalog_read_at and scope["path"] not in _PROBES:
+            await problem_response(STARTING)(scope, receive, _Sender(scope, send))
+            return
         if match_tile_path(scope["path"]):
             await self._answer(self.tiles, scope, receive, _Sender(scope, send))
             return
-        catalog: Catalog = self.state.portal.catalog
+        catalog: Catalog = portal.catalog
         if scope["method"] == "GET" and (held := self.hot.find(scope, catalog)):
             start, body = held
             await send(start)

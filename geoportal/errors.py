@@ -59,6 +59,14 @@ _HTTP_DETAILS = {
 }
 
 
+STARTING = ProblemError(
+    503,
+    "Service en cours de démarrage",
+    "Le portail lit son catalogue : réessayez dans un instant.",
+    headers={"Retry-After": "2"},
+)
+
+
 def to_problem(error: Exception) -> ProblemError:
     """Translate any exception into the problem that the client receives; the cause stays in the log."""
     match error:

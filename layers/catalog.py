@@ -191,10 +191,10 @@ async def follow_catalog(
                 await conn.execute(f"LISTEN {CHANNEL}")
                 while True:
                     catalog = await fetch_catalog(conn)
-                    on_read()
                     if (state := (catalog.revision, catalog.fingerprint)) != known:
                         known = state
                         await on_change(catalog)
+                    on_read()
                     async for _ in conn.notifies(timeout=_SAFETY_POLL_SECONDS, stop_after=1):
                         pass
         except psycopg.OperationalError as error:

@@ -24,8 +24,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(settings: Settings, *, workers: int = 2, **environment: str) -> Iterator[str]:
-    """Serve the portal of ``settings`` and give its base URL once it answers ready."""
+def serve(settings: Settings, *, workers: int = 2, probe: str = "/readyz", **environment: str) -> Iterator[str]:
+    """Serve the portal of ``settings`` and give its base URL once it answers 200 to ``probe``."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = {
@@ -41,7 +41,7 @@ def serve(settings: Settings, *, workers: int = 2, **environment: str) -> Iterat
     command += ["--no-access-log", "--log-level", "warning"]
     process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
     try:
-        _wait_ready(url, process)
+        _wait_ready(f"{url}{probe}", process)
         yield url
     finally:
         process.send_signal(signal.SIGTERM)
@@ -53,13 +53,13 @@ def serve(settings: Settings, *, workers: int = 2, **environment: str) -> Iterat
 
 
 def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Ask /readyz until it says yes; the server has no event to offer before it listens."""
+    """Ask the probe until it says yes; the server has no event to offer before it listens."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"le serveur s'est arrêté avec le code {process.returncode}")
         try:
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK:
+            if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -149,3 +149,23 @@ def test_a_lost_database_is_a_503_and_comes_back(template: str, tmp_path_factory
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
         assert until(lambda: httpx.get(items, timeout=30).status_code == 200, 20)
     drop_database(name)
+
+
+def test_a_portal_that_starts_before_its_database_mends_by_itself(
+    template: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It never says that a layer does not exist because it has not read its catalogue yet."""
+    name = make_database(template)
+    settings = settings_for(name, tmp_path_factory.mktemp("tôt"))
+    with psycopg.connect(settings.effective_database_url, autocommit=True) as conn:
+        publish_squares(conn, {"a": (1, 1)})
+    with psycopg.connect(Settings().effective_database_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        with serve(settings, workers=1, probe="/healthz") as url:
+            items = f"{url}/ogc/collections/carres-essai/items"
+            answer = httpx.get(items, timeout=30)
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"]
+            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+            assert until(lambda: httpx.get(items, timeout=30).status_code == 200, 20)
+    drop_database(name)
