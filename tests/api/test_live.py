@@ -67,6 +67,25 @@ def test_the_past_is_served_by_number_and_by_date(live: tuple[str, Settings]) ->
     assert changes["numberMatched"] == changes["added"] + changes["changed"] + changes["removed"]
 
 
+def test_the_difference_is_read_page_by_page(live: tuple[str, Settings]) -> None:
+    url, settings = live
+    with psycopg.connect(settings.effective_database_url, autocommit=True) as conn:
+        number = publish_squares(conn, {f"k{i}": (i + 500, i) for i in range(50)}).edition
+    assert number is not None
+    href = f"{url}/ogc/collections/carres-essai/changes?from={number.number - 1}&to={number.number}&limit=20"
+    seen: list[str] = []
+    pages = 0
+    while href:
+        page = httpx.get(href).json()
+        assert httpx.get(href, headers={"Accept": "text/html"}).status_code == 200
+        seen += [feature["id"] for feature in page["features"]]
+        assert {feature["change"] for feature in page["features"]} == {"changed"}
+        href = next((link["href"] for link in page["links"] if link["rel"] == "next"), "")
+        pages += 1
+    assert pages == 3
+    assert len(seen) == len(set(seen)) == 50
+
+
 @pytest.mark.parametrize(
     "path",
     [
