@@ -143,7 +143,7 @@ def _catalog_from_rows(revision: int, rows: list[tuple[Any, ...]]) -> Catalog:
     collections = {}
     for definition, style, srid, footprints, *edition in rows:
         try:
-            layer = Layer.model_validate(definition)
+            layer = Layer.from_stored(definition)
         except ValidationError as error:
             # Written by another version of the portal, or by hand: the other layers go on.
             log.error("la couche « %s » est ignorée, sa définition ne se lit pas : %s", edition[0], error)  # noqa: TRY400

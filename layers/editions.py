@@ -227,7 +227,7 @@ def find_layer(conn: Connection[Any], layer_id: str) -> Layer:
     row = conn.execute("SELECT definition FROM portail.layer WHERE id = %s", (layer_id,)).fetchone()
     if row is None:
         raise UnknownLayerError(layer_id)
-    return Layer.model_validate(row[0])
+    return Layer.from_stored(row[0])
 
 
 def _upsert_layer(cur: Cursor[Any], layer: Layer, style: dict[str, Any], srid: int, position: int) -> None:

@@ -179,6 +179,14 @@ class Layer(_Model):
             raise ValueError("datetime doit nommer un attribut de type date ou timestamp")
         return self
 
+    @classmethod
+    def from_stored(cls, definition: dict[str, Any]) -> Self:
+        """A definition kept in the catalogue, perhaps by another version: what this one does not know is passed over.
+
+        Raises pydantic.ValidationError when what it does know is wrong.
+        """
+        return cls.model_validate(definition, extra="ignore")
+
     def field(self, name: str) -> LayerField:
         """Return the field of this name; KeyError when the layer has none."""
         for field in self.fields:

@@ -1,5 +1,6 @@
 """Where a layer lives in PostGIS: its current table, its history, its past states, its indexes."""
 
+import zlib
 from typing import Any
 
 from psycopg import Cursor, sql
@@ -164,5 +165,11 @@ def ensure_field_indexes(cur: Cursor[Any], layer: Layer) -> None:
 
 
 def _create_index(cur: Cursor[Any], layer: Layer, suffix: str, target: sql.Composable) -> None:
-    name = sql.Identifier(f"{layer.table}_{suffix}_idx"[:63])
+    name = sql.Identifier(index_name(layer.table, suffix))
     cur.execute(sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} {}").format(name, current_table(layer), target))
+
+
+def index_name(table: str, suffix: str) -> str:
+    """Name of an index. PostgreSQL cuts names at 63 bytes: a long one ends with its checksum, so that two never meet."""
+    name = f"{table}_{suffix}_idx"
+    return name if len(name) <= 63 else f"{name[:54]}_{zlib.crc32(name.encode()):08x}"

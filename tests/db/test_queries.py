@@ -301,11 +301,13 @@ def test_followers_see_a_new_edition_within_a_second(conn: Conn) -> None:
 
 
 def test_one_unreadable_layer_does_not_hide_the_others(conn: Conn) -> None:
-    """A definition written by another version of the portal is left out, said in the log, and taken again once mended."""
+    """A wrong definition is left out, said in the log, and taken again once mended; an unknown member is passed over."""
     publish_squares(conn, {"a": (1, 1)})
     conn.execute("UPDATE portail.layer SET definition = definition || '{\"inconnu\": 1}'")
+    assert SQUARES.id in read_catalog(conn).collections
+    conn.execute('UPDATE portail.layer SET definition = definition || \'{"geometry": "Cube"}\'')
     assert not read_catalog(conn).collections
-    conn.execute("UPDATE portail.layer SET definition = definition - 'inconnu'")
+    conn.execute('UPDATE portail.layer SET definition = definition || \'{"geometry": "MultiPolygon"}\'')
     assert SQUARES.id in read_catalog(conn).collections
 
 
