@@ -156,11 +156,14 @@ def _apply(
         )
         new_fields = columns(storage.field_names(layer), "n")
         cur.execute(statement("open_rows", new_fields=new_fields, **parts), {"number": number})
-        overviews.refresh_overviews(cur, layer, srid)
-        footprint = delta_footprint(cur, srid)
+        touched = delta_footprint(cur, srid)
+        redrawn = overviews.refresh_overviews(cur, layer, srid, swap=False)
+        footprint = None if redrawn else touched
         cur.execute("DROP TABLE delta")
     counts = {"added": added, "changed": changed, "removed": removed, "unchanged": unchanged}
-    return _record_edition(cur, layer, srid, number, counts, footprint, signature, report)
+    edition = _record_edition(cur, layer, srid, number, counts, footprint, signature, report)
+    overviews.swap_overviews(cur, layer)  # last, since readers wait from here to the commit
+    return edition
 
 
 def _record_edition(

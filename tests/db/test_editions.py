@@ -24,6 +24,7 @@ from layers.crs import CRS84
 from layers.editions import publish_edition, read_changes, rollback
 from layers.keyset import Position
 from layers.model import Layer
+from layers.overviews import KEEP_ALL_UP_TO
 from layers.queries import Selection, Values, feature_text, page_statement
 from layers.staging import ImportInProgressError, Record, import_lock
 from layers.storage import DefinitionChangedError, current_table
@@ -353,3 +354,13 @@ def test_a_folded_search_uses_its_index(large: Conn) -> None:
     query = sql.SQL("SELECT key FROM {} WHERE {}").format(current_table(SQUARES), where)
     assert "carres_essai_nom_fold_idx" in plan(large, query, values.values)
     assert large.execute(query, values.values).fetchall() == [("k00012",)]
+
+
+def test_a_layer_that_becomes_large_redraws_every_tile(conn: Conn) -> None:
+    """Crossing the number of features up to which all are drawn changes tiles that the difference does not touch."""
+    content = {f"k{i:05}": (i, i) for i in range(KEEP_ALL_UP_TO)}
+    publish_squares(conn, content)
+    publish_squares(conn, {**content, "z": (1, 3)})
+    assert collection_of(conn).footprints[2] is None
+    publish_squares(conn, {**content, "z": (2, 3)})
+    assert collection_of(conn).footprints[3]
