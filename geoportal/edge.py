@@ -36,6 +36,8 @@ _SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
 ]
+# Each header is written anew for each of thousands of tiles: only the one that they need.
+_TILE: Headers = [(b"access-control-allow-origin", b"*")]
 _PROBES = ("/healthz", "/readyz")
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 _PAGE: Headers = [
@@ -73,7 +75,7 @@ class Edge:
             await problem_response(STARTING)(scope, receive, _Sender(scope, send))
             return
         if match_tile_path(scope["path"]):
-            await self._answer(self.tiles, scope, receive, _Sender(scope, send))
+            await self._answer(self.tiles, scope, receive, _Sender(scope, send, _TILE))
             return
         catalog: Catalog = portal.catalog
         if scope["method"] == "GET" and (held := self.hot.find(scope, catalog)):
@@ -126,9 +128,10 @@ def _texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 class _Sender:
     """Adds the common headers, and compresses the body when the client and the media type allow it."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, common: Headers | None = None) -> None:
         self.scope = scope
         self.send = send
+        self.common = [*_CORS, *_SECURITY] if common is None else common
         self.started = False
         self.encoder: Encoder | None = None
         self.start: Message | None = None
@@ -153,8 +156,7 @@ class _Sender:
                 content_type = value
             elif name == b"content-encoding":
                 encoded = True
-        headers.extend(_CORS)
-        headers.extend(_SECURITY)
+        headers.extend(self.common)
         if content_type.startswith(b"text/html"):
             headers.extend(_PAGE)
         if not encoded and message["status"] not in (204, 304) and self.scope["method"] != "HEAD":
