@@ -36,8 +36,8 @@ _SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
 ]
-# Each header is written anew for each of thousands of tiles: only the one that they need.
-_TILE: Headers = [(b"access-control-allow-origin", b"*")]
+# Each header is written anew for each of thousands of tiles: only those that they need.
+_TILE: Headers = [(b"access-control-allow-origin", b"*"), (b"x-content-type-options", b"nosniff")]
 _PROBES = ("/healthz", "/readyz")
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 _PAGE: Headers = [
