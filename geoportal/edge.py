@@ -24,7 +24,7 @@ Headers = list[tuple[bytes, bytes]]
 # The API is open to any web page; the portal's own pages take nothing from another host.
 _CORS: Headers = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Content-Crs, ETag, Link, Location, OGC-NumberMatched"),
+    (b"access-control-expose-headers", b"Content-Crs, ETag, Link, Location"),
 ]
 _PREFLIGHT: Headers = [
     *_CORS,

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, sql
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from config.database import export_connection
 from geoportal.cancel import ClientGoneError
@@ -81,25 +81,33 @@ async def _response(
 
     The first block is made before the answer starts: an error of the query is still a clean error.
     """
+    stack.push_async_callback(blocks.aclose)
     first = await anext(blocks, b"")
-    kept = stack.pop_all()
 
     async def body() -> AsyncGenerator[bytes, None]:
-        async with kept:
-            yield first
-            async for block in blocks:
-                yield block
+        yield first
+        async for block in blocks:
+            yield block
 
-    return BoundedStream(body(), portal.settings.export_timeout_ms / 1000, headers=headers, media_type=media.type)
+    seconds = portal.settings.export_timeout_ms / 1000
+    return BoundedStream(body(), stack.pop_all(), seconds, headers=headers, media_type=media.type)
 
 
 class BoundedStream(StreamingResponse):
-    """A stream that gives up on a client that stops reading, or that would last longer than ``seconds``."""
+    """A stream that gives up on a client that stops reading, or that would last longer than ``seconds``.
 
-    def __init__(self, content: AsyncGenerator[bytes, None], seconds: float, **options: Any) -> None:
+    ``held`` is given back when the answer ends, even if it never began: a client may leave before the first block.
+    """
+
+    def __init__(self, content: AsyncGenerator[bytes, None], held: AsyncExitStack, seconds: float, **options: Any) -> None:
         super().__init__(content, **options)
         self.content = content
+        self.held = held
         self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self.held:
+            await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
         loop = asyncio.get_running_loop()

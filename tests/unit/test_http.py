@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import random
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 
 import brotli
 import pytest
@@ -201,7 +202,30 @@ def test_a_client_that_stops_reading_gives_its_place_back() -> None:
 
     async def scenario() -> None:
         with pytest.raises(ClientGoneError):
-            await BoundedStream(blocks(), 0.05).stream_response(stuck)
+            await BoundedStream(blocks(), AsyncExitStack(), 0.05).stream_response(stuck)
 
     asyncio.run(scenario())
     assert closed == [True]
+
+
+def test_a_client_that_left_before_the_first_block_gives_its_place_back() -> None:
+    """The answer is cancelled before it runs at all; what it held is released all the same."""
+    released: list[bool] = []
+
+    async def blocks() -> AsyncGenerator[bytes, None]:
+        yield b"x"
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        held = AsyncExitStack()
+        held.callback(released.append, True)
+        scope: Scope = {"type": "http", "method": "GET", "asgi": {"spec_version": "2.3"}}
+        await BoundedStream(blocks(), held, 30)(scope, gone, send)
+
+    asyncio.run(scenario())
+    assert released == [True]
