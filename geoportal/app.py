@@ -34,7 +34,6 @@ class GeoportalApp(Starlette):
     def __init__(self, settings: Settings, routes: list[BaseRoute]) -> None:
         super().__init__(routes=routes, lifespan=_lifespan)
         self.state.settings = settings
-        self.router.redirect_slashes = True
 
     def build_middleware_stack(self) -> ASGIApp:
         settings: Settings = self.state.settings

@@ -8,14 +8,12 @@ from typing import Any
 import psycopg
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
+from geoportal.links import PROBLEM
 from layers.catalog import UnknownEditionError, UnknownLayerError
 
 log = logging.getLogger(__name__)
-
-PROBLEM = "application/problem+json"
 
 
 @dataclass
@@ -118,8 +116,3 @@ def to_problem(error: Exception) -> ProblemError:
 
 def problem_response(problem: ProblemError) -> Response:
     return Response(json.dumps(problem.document(), ensure_ascii=False), problem.status, problem.headers, media_type=PROBLEM)
-
-
-async def handle_error(_request: Request, error: Exception) -> Response:
-    """Starlette exception handler for everything."""
-    return problem_response(to_problem(error))
